@@ -1,0 +1,1 @@
+"""How bundles are made: an organisation's history in, a verified artefact out."""

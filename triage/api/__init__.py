@@ -1,0 +1,1 @@
+"""Where programs reach the service: HTTP in, decisions and problem documents out."""

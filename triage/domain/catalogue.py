@@ -1,0 +1,257 @@
+"""The organisation's catalogue: teams, people, services, and who answers for what.
+
+Every look-up that an incident depends on answers: an unknown service, an inactive team or a
+missing owner ends at a parent team, and at last at the named triage desk.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TypeVar
+
+from triage.domain.priority import Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactMethod:
+    """How a person is reached. ``address`` may hold ``${ENV}`` references; it is never logged."""
+
+    channel: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    id: str
+    name: str
+    active: bool = True
+    timezone: str | None = None
+    contacts: tuple[ContactMethod, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A rotation in local time: participants take turns of ``turn`` days from ``starts_on`` at ``handover``."""
+
+    id: str
+    timezone: str
+    participants: tuple[str, ...]
+    starts_on: date
+    turn: timedelta = timedelta(days=7)
+    handover: str = "09:00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """``examples`` are phrases its incidents are written in; they make a first suggestion possible."""
+
+    id: str
+    name: str
+    description: str = ""
+    examples: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    parent: str | None = None
+    active: bool = True
+    responders: tuple[str, ...] = ()
+    schedule: str | None = None
+    senior: str | None = None
+    lead: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    id: str
+    name: str
+    contact: str = ""
+    contract: str = ""
+    respond_within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """``tier`` 1 is the most important. ``environment`` narrows an entry to one environment."""
+
+    id: str
+    name: str
+    owner: str
+    description: str = ""
+    examples: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    environment: str | None = None
+    tier: int = 3
+    function: str | None = None
+    regulated: bool = False
+    dependencies: tuple[str, ...] = ()
+    deployment: str | None = None
+    runbook: str | None = None
+    vendor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorityWords:
+    """The organisation's label for a priority and further words that mean the same."""
+
+    priority: Priority
+    label: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeverityWord:
+    """A severity as reported: the priority it suggests, and the floor below which the model alone may not go."""
+
+    word: str
+    priority: Priority
+    floor: Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sla:
+    priority: Priority
+    acknowledge_within: timedelta
+    resolve_within: timedelta
+    customer_tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A place people are told in. ``stage``: critical, war_room, leadership, communications, retrospective."""
+
+    id: str
+    stage: str
+    address: str = ""
+
+
+_Named = TypeVar("_Named", Team, Service)
+
+
+def fold(word: str) -> str:
+    """The form in which names and words are compared: case, spaces and ``-``, ``_``, ``.`` do not matter."""
+    return " ".join(word.casefold().replace("-", " ").replace("_", " ").replace(".", " ").split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """How long an open incident keeps joining events, and when a forgotten one is closed."""
+
+    id: str
+    join_window: timedelta = timedelta(days=7)
+    auto_resolve_after: timedelta | None = timedelta(days=14)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """Everything of ``catalogue.yaml`` after its references were checked. ``version`` names its content."""
+
+    version: str
+    organisation: str
+    timezone: str
+    triage_desk: str
+    teams: Mapping[str, Team]
+    services: Mapping[str, Service] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    vendors: Mapping[str, Vendor] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, SourceSettings] = field(default_factory=dict)
+    priorities: tuple[PriorityWords, ...] = ()
+    severities: tuple[SeverityWord, ...] = ()
+    matrix: Mapping[tuple[str, str], Priority] = field(default_factory=dict)
+    slas: tuple[Sla, ...] = ()
+    default_priority: Priority = Priority.P3
+    business_hours: tuple[str, str] = ("09:00", "17:00")
+    holidays: frozenset[date] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_teams_by_word", _index(self.teams.values()))
+        object.__setattr__(self, "_services_by_word", _index(self.services.values()))
+        object.__setattr__(self, "_priority_by_word", dict(self._priority_words()))
+        object.__setattr__(self, "_severity_by_word", {fold(s.word): s for s in self.severities})
+        object.__setattr__(self, "_matrix_by_word", {(fold(i), fold(u)): p for (i, u), p in self.matrix.items()})
+
+    _teams_by_word: Mapping[str, tuple[Team, ...]] = field(init=False, repr=False, compare=False)
+    _services_by_word: Mapping[str, tuple[Service, ...]] = field(init=False, repr=False, compare=False)
+    _priority_by_word: Mapping[str, Priority] = field(init=False, repr=False, compare=False)
+    _severity_by_word: Mapping[str, SeverityWord] = field(init=False, repr=False, compare=False)
+    _matrix_by_word: Mapping[tuple[str, str], Priority] = field(init=False, repr=False, compare=False)
+
+    def _priority_words(self) -> Iterator[tuple[str, Priority]]:
+        for priority in Priority:
+            yield fold(priority.value), priority
+        for entry in self.priorities:
+            for word in (entry.label, *entry.words):
+                yield fold(word), entry.priority
+
+    def find_team(self, word: str | None) -> Team | None:
+        """The team of this id, name or alias, active or not."""
+        found = self._teams_by_word.get(fold(word), ()) if word else ()
+        return found[0] if found else None
+
+    def find_service(self, word: str | None, environment: str | None = None) -> Service | None:
+        """The service of this id, name or alias; an entry for this very environment wins over a general one."""
+        found = self._services_by_word.get(fold(word), ()) if word else ()
+        wanted = fold(environment) if environment else None
+        exact = [s for s in found if s.environment and fold(s.environment) == wanted]
+        general = [s for s in found if s.environment is None]
+        return next(iter(exact or general), None)
+
+    def answering_team(self, team_id: str | None) -> Team:
+        """The nearest active team from ``team_id`` upwards; the triage desk when there is none."""
+        seen: set[str] = set()
+        team = self.teams.get(team_id) if team_id else None
+        while team is not None and team.id not in seen:
+            if team.active:
+                return team
+            seen.add(team.id)
+            team = self.teams.get(team.parent) if team.parent else None
+        return self.teams[self.triage_desk]
+
+    def owner_of(self, service: str | None, environment: str | None = None) -> Team:
+        """Who answers for ``service``. Always a team: unknown services belong to the triage desk."""
+        found = self.find_service(service, environment)
+        return self.answering_team(found.owner if found else None)
+
+    def find_priority(self, word: str | None) -> Priority | None:
+        """The priority this word of the organisation (or a reported severity) stands for."""
+        if not word:
+            return None
+        folded = fold(word)
+        severity = self._severity_by_word.get(folded)
+        return self._priority_by_word.get(folded) or (severity.priority if severity else None)
+
+    def find_severity(self, word: str | None) -> SeverityWord | None:
+        return self._severity_by_word.get(fold(word)) if word else None
+
+    def find_matrix_priority(self, impact: str | None, urgency: str | None) -> Priority | None:
+        if not impact or not urgency:
+            return None
+        return self._matrix_by_word.get((fold(impact), fold(urgency)))
+
+    def label_of(self, priority: Priority) -> str:
+        return next((p.label for p in self.priorities if p.priority is priority), priority.value)
+
+    def find_sla(self, priority: Priority, customer_tier: str | None = None) -> Sla | None:
+        """The SLA for this tier of customer, else the general one."""
+        tier = fold(customer_tier) if customer_tier else None
+        matching = [s for s in self.slas if s.priority is priority]
+        special = [s for s in matching if tier and s.customer_tier and fold(s.customer_tier) == tier]
+        general = [s for s in matching if s.customer_tier is None]
+        return next(iter(special or general), None)
+
+    def source_settings(self, source: str) -> SourceSettings:
+        return self.sources.get(source) or SourceSettings(id=source)
+
+
+def _index(entries: Iterable[_Named]) -> dict[str, tuple[_Named, ...]]:
+    """Entries by every word that names them: ids first, then names, then aliases, so that none hides an id."""
+    found: dict[str, tuple[_Named, ...]] = {}
+    ordered: list[_Named] = list(entries)
+    named = [(entry.id, entry) for entry in ordered]
+    named += [(entry.name, entry) for entry in ordered]
+    named += [(alias, entry) for entry in ordered for alias in entry.aliases]
+    for word, entry in named:
+        known: tuple[_Named, ...] = found.get(fold(word), ())
+        if entry not in known:
+            found[fold(word)] = (*known, entry)
+    return found

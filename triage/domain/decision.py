@@ -1,0 +1,148 @@
+"""What the model proposes, what people changed, and what the service concludes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from triage.domain.escalation import EscalationPath
+from triage.domain.priority import Priority
+from triage.domain.recurrence import Recurrence
+
+
+class DecisionSource(Enum):
+    """Where a value came from; ``probability`` is calibrated only when it is ``model``, and null otherwise."""
+
+    MODEL = "model"
+    RULE = "rule"
+    CORRECTION = "correction"
+    OVERRIDE = "override"
+    REPORTED = "reported"
+    MATRIX = "matrix"
+    CATALOGUE = "catalogue"
+    FALLBACK = "fallback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    value: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureWeight:
+    """One feature that spoke for the suggestion: ``word: disk``, ``service=db``; ``weight`` in log-odds."""
+
+    feature: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSuggestion:
+    """A suggested label in the history's own word. ``value`` None: nothing to suggest from.
+    ``abstained``: the top label's probability is below its ``threshold``, so it must not act alone."""
+
+    value: str | None = None
+    probability: float | None = None
+    abstained: bool = True
+    threshold: float | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    source: DecisionSource = DecisionSource.MODEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLook:
+    """What the model thinks of a team somebody chose already. ``looks_wrong`` when another team is
+    probable enough to act on alone."""
+
+    assigned_team: str
+    probability: float
+    better_team: str | None
+    better_probability: float | None
+    looks_wrong: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """``bundle`` is the version that spoke; ``degraded`` says what was missing when it did."""
+
+    priority: LabelSuggestion = LabelSuggestion()
+    team: LabelSuggestion = LabelSuggestion()
+    features: tuple[FeatureWeight, ...] = ()
+    second_look: SecondLook | None = None
+    bundle: str = "none"
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriageOverride:
+    """A person's change of a decision. Never overwritten by a machine."""
+
+    by: str
+    at: datetime
+    priority: Priority | None = None
+    team: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorityDecision:
+    value: Priority
+    label: str
+    source: DecisionSource
+    probability: float | None = None
+    abstained: bool = False
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamDecision:
+    """``value`` is a team's id in the catalogue."""
+
+    value: str
+    source: DecisionSource
+    probability: float | None = None
+    abstained: bool = False
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    required: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """``rules``: ids of the rules that fired, in order, each with what it did."""
+
+    features: tuple[FeatureWeight, ...] = ()
+    similar: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    bundle: str
+    policy: str
+    catalogue: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A conclusion that can be replayed. Immutable; a later one takes its place, never its row."""
+
+    decided_at: datetime
+    priority: PriorityDecision
+    team: TeamDecision
+    recurrence: Recurrence
+    escalation: EscalationPath
+    versions: Versions
+    decision_id: str | None = None
+    incident_id: str | None = None
+    review: Review = Review()
+    explanation: Explanation = Explanation()
+    second_look: SecondLook | None = None
+    degraded: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)

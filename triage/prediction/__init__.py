@@ -1,0 +1,1 @@
+"""How we guess: text and metadata in, a calibrated suggestion or an abstention out."""

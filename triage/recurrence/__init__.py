@@ -1,0 +1,1 @@
+"""What we remember: fingerprint, template, similarity and the statistics of a pattern."""

@@ -1,0 +1,1 @@
+"""One file per wire format: payload and headers in, a list of ``Incident`` events out."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, queries, migrations, the embedded server, and the spool for when it is away."""
