@@ -1,0 +1,1 @@
+"""What every test may use. Sockets, files and processes are each test's own."""
