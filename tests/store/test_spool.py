@@ -209,7 +209,7 @@ def test_the_limit_counts_the_entries_of_other_processes(tmp_path: Path) -> None
     first, second = (Spool(tmp_path / "spool", max_bytes=20_000) for _ in range(2))
 
     def fill() -> None:
-        while True:
+        for _ in range(100):
             put(first, b"x" * 800)
             put(second, b"x" * 800)
 
