@@ -59,7 +59,8 @@ bundle: $(VENV)/.installed  ## build the starter bundle if there is none
 secrets:  ## random passwords and tokens for compose.yaml, in deploy/secrets, where there are none
 	@mkdir -p -m 700 deploy/secrets
 	@cd deploy/secrets && for name in postgres_password bootstrap_token; do \
-		test -s $$name || head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' > $$name; chmod 644 $$name; done
+		test -s $$name || head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' > $$name; done; \
+		echo "postgresql://triage:$$(cat postgres_password)@postgres:5432/triage" > database_url; chmod 644 *
 	@ls deploy/secrets
 
 lock:  ## resolve all dependencies anew and write constraints.txt
