@@ -6,7 +6,7 @@
 
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check --quiet
 MODELS := $(or $(TRIAGE_MODELS_DIR),models)
 TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 JOBS   ?= 2
@@ -31,7 +31,7 @@ define install
 endef
 
 .NOTPARALLEL:
-.PHONY: help run test check format bench soak bundle secrets lock clean
+.PHONY: help run test check format bench bundle secrets lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,6 +51,9 @@ check: $(VENV)/.installed-dev bundle  ## format, lint, types, import table, test
 format: $(VENV)/.installed-dev  ## write the code in the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev bundle  ## measure encoder, API and a plain service side by side
+	@$(BIN)/python -m bench $(ARGS)
 
 bundle: $(VENV)/.installed  ## build the starter bundle if there is none
 	@ls $(MODELS)/*/manifest.json >/dev/null 2>&1 || $(BIN)/python -m training starter --models $(MODELS)

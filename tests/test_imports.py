@@ -36,7 +36,7 @@ TABLE = {
     "triage.rehearsal": DOMAIN | {"triage.rules", "triage.escalation"},
     "triage.notify": DOMAIN,
     "triage.store": DOMAIN,
-    **dict.fromkeys(HEART, BELOW_THE_HEART | HEART),
+    **dict.fromkeys(HEART, BELOW_THE_HEART | HEART | {"triage.settings"}),
     "triage.api": BELOW_THE_HEART | HEART | {"triage.settings", "triage.rehearsal"},
     "triage.console": BELOW_THE_HEART | HEART | {"triage.settings", "triage.rehearsal"},
     "triage.app": {"triage"},
