@@ -43,7 +43,8 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """``examples`` are phrases its incidents are written in; they make a first suggestion possible."""
+    """``examples`` are phrases its incidents are written in; they make a first suggestion possible.
+    ``senior`` and ``lead`` are targets, ``person:ID`` or ``oncall:SCHEDULE``."""
 
     id: str
     name: str
@@ -141,7 +142,8 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """Everything of ``catalogue.yaml`` after its references were checked. ``version`` names its content."""
+    """Everything of ``catalogue.yaml`` after its references were checked. ``version`` names its content;
+    ``roles`` map a name to a target; ``business_days`` count from Monday, 0."""
 
     version: str
     organisation: str
@@ -161,6 +163,7 @@ class Catalogue:
     slas: tuple[Sla, ...] = ()
     default_priority: Priority = Priority.P3
     business_hours: tuple[str, str] = ("09:00", "17:00")
+    business_days: frozenset[int] = frozenset(range(5))
     holidays: frozenset[date] = frozenset()
 
     def __post_init__(self) -> None:
@@ -245,13 +248,13 @@ class Catalogue:
 
 def _index(entries: Iterable[_Named]) -> dict[str, tuple[_Named, ...]]:
     """Entries by every word that names them: ids first, then names, then aliases, so that none hides an id."""
-    found: dict[str, tuple[_Named, ...]] = {}
+    found: dict[str, list[_Named]] = {}
     ordered: list[_Named] = list(entries)
     named = [(entry.id, entry) for entry in ordered]
     named += [(entry.name, entry) for entry in ordered]
     named += [(alias, entry) for entry in ordered for alias in entry.aliases]
     for word, entry in named:
-        known: tuple[_Named, ...] = found.get(fold(word), ())
+        known = found.setdefault(fold(word), [])
         if entry not in known:
-            found[fold(word)] = (*known, entry)
-    return found
+            known.append(entry)
+    return {word: tuple(known) for word, known in found.items()}

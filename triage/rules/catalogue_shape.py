@@ -1,0 +1,141 @@
+"""The shape of ``catalogue.yaml``, before its references are checked."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool, StrictInt
+
+from triage.domain.priority import Priority
+from triage.rules.shape import Clock, Day, Duration, Id, Prose, Shape, Words
+
+Stage = Literal["critical", "war_room", "leadership", "communications", "retrospective"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+class ContactShape(Shape):
+    """One way to reach a person."""
+
+    channel: Id = Field(description="How: email, sms, voice, push, chat.")
+    address: Words = Field(description="Where; ${NAME} is taken from the environment when a message is sent.")
+
+
+class PersonShape(Shape):
+    name: Words
+    active: StrictBool = Field(True, description="False: never told; kept so that history still names them.")
+    timezone: Words | None = None
+    contacts: list[ContactShape] = Field(default_factory=list, description="In the order they are tried.")
+
+
+class ScheduleShape(Shape):
+    """A rotation: the participants take turns in the order written."""
+
+    timezone: Words
+    participants: Annotated[list[Id], Field(min_length=1)] = Field(description="Ids of people.")
+    starts_on: Day = Field(description="The local day of the first participant's first turn.")
+    turn: Duration = Field("7d", description="Length of one turn, in whole days.", validate_default=True)
+    handover: Clock = Field("09:00", description="Local wall-clock time at which a turn begins.")
+
+
+class TeamShape(Shape):
+    name: Words
+    description: Prose = Field("", description="What it looks after, in the words that incidents use.")
+    examples: list[Words] = Field(default_factory=list, description="Phrases that its incidents are written in.")
+    aliases: list[Words] = Field(default_factory=list, description="Other names that sources use for it.")
+    parent: Id | None = Field(None, description="The team above; it answers where this one cannot.")
+    active: StrictBool = True
+    responders: list[Id] = Field(
+        default_factory=list, description="People; all are told where there is no schedule."
+    )
+    schedule: Id | None = Field(None, description="Id of the schedule that says who is on call.")
+    senior: Words | None = Field(None, description="A person or schedule: whom owner.senior reaches.")
+    lead: Words | None = Field(None, description="A person or schedule: whom owner.lead reaches.")
+
+
+class VendorShape(Shape):
+    name: Words
+    contact: Words | None = Field(None, description="How its support is reached.")
+    contract: Prose = ""
+    respond_within: Duration | None = None
+
+
+class ServiceShape(Shape):
+    name: Words
+    owner: Id = Field(description="Id of the team answerable for it.")
+    description: Prose = ""
+    examples: list[Words] = Field(default_factory=list)
+    aliases: list[Words] = Field(default_factory=list)
+    environment: Words | None = Field(None, description="Set: this entry is for that environment only.")
+    tier: Annotated[StrictInt, Field(ge=1, le=5)] = Field(3, description="1 is the most important.")
+    function: Id | None = Field(None, description="What kind of thing it is: payments, database, network, …")
+    regulated: StrictBool = False
+    dependencies: list[Id] = Field(default_factory=list, description="Ids of services it cannot work without.")
+    deployment: Words | None = None
+    runbook: Words | None = None
+    vendor: Id | None = Field(None, description="Id of the vendor behind it.")
+
+
+class PriorityShape(Shape):
+    label: Words
+    words: list[Words] = Field(default_factory=list, description="Further words that mean this priority.")
+
+
+class SeverityShape(Shape):
+    priority: Priority = Field(description="What this reported severity suggests.")
+    floor: Priority = Field(description="The model alone never concludes less urgent than this.")
+
+
+class SlaShape(Shape):
+    priority: Priority
+    acknowledge_within: Duration
+    resolve_within: Duration
+    customer_tier: Words | None = Field(None, description="Only for this tier of customer.")
+
+
+class ChannelShape(Shape):
+    stage: Stage
+    address: Words | None = None
+
+
+class SourceShape(Shape):
+    join_window: Duration = Field(
+        "7d", description="How long an open incident keeps joining events.", validate_default=True
+    )
+    auto_resolve_after: Duration | Literal["never"] = Field(
+        "14d", description="When a forgotten incident is closed; 'never' keeps it open.", validate_default=True
+    )
+
+
+class HoursShape(Shape):
+    start: Clock = "09:00"
+    end: Clock = "17:00"
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = (
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+    )
+
+
+class CatalogueShape(Shape):
+    """Teams, services, people and what the organisation promises. Ids are keys; the rest may change freely."""
+
+    organisation: Words
+    timezone: Words = Field("UTC", description="IANA name; time.* facts of rules are in it.")
+    triage_desk: Id = Field(description="Id of the team that answers when nobody else does.")
+    teams: Annotated[dict[Id, TeamShape], Field(min_length=1)]
+    services: dict[Id, ServiceShape] = Field(default_factory=dict)
+    people: dict[Id, PersonShape] = Field(default_factory=dict)
+    schedules: dict[Id, ScheduleShape] = Field(default_factory=dict)
+    vendors: dict[Id, VendorShape] = Field(default_factory=dict)
+    channels: dict[Id, ChannelShape] = Field(default_factory=dict)
+    roles: dict[Id, Words] = Field(default_factory=dict, description="Role → person:ID, oncall:ID or team:ID.")
+    sources: dict[Id, SourceShape] = Field(default_factory=dict)
+    priorities: dict[Priority, PriorityShape] = Field(default_factory=dict)
+    severities: dict[Words, SeverityShape] = Field(default_factory=dict)
+    matrix: dict[Words, dict[Words, Priority]] = Field(
+        default_factory=dict, description="impact → urgency → priority"
+    )
+    slas: list[SlaShape] = Field(default_factory=list)
+    default_priority: Priority = Priority.P3
+    business_hours: HoursShape = HoursShape()
+    holidays: list[Day] = Field(default_factory=list)

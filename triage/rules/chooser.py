@@ -1,0 +1,209 @@
+"""The rules in force: from what is known about an incident to its priority, its team and its path.
+
+Adjustments run in file order, each seeing what the ones above left. Bounds are collected and applied last:
+every ``at least`` holds; every ``at most`` holds unless an ``at least`` asks for more, for the more urgent wins.
+Then the first policy rule that matches chooses the path, and the last one always does. What a person decided, by
+an override or by a correction of the pattern, no rule changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from triage.domain.catalogue import Catalogue
+from triage.domain.decision import DecisionSource
+from triage.domain.escalation import EscalationPath, EscalationPolicy
+from triage.domain.priority import Priority
+from triage.rules.expression import Language
+from triage.rules.facts import CHAIN_FACTS, FACT_BY_NAME, FactValue, RuleFacts
+from triage.rules.path import PathBuilder, Wanted
+from triage.rules.rule import Adjustment, RequiredCheckpoint, Rule
+
+__all__ = ["RuleBook", "RuleFacts", "RuleOutcome"]
+
+_BY_PEOPLE = (DecisionSource.OVERRIDE, DecisionSource.CORRECTION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleOutcome:
+    """``fired``: each rule that matched and what it did, in order. ``faults``: ids of rules whose condition could
+    not be evaluated, which counts as no match. ``notes``: people passed over on the path, and why."""
+
+    priority: Priority
+    priority_source: DecisionSource
+    team: str
+    team_source: DecisionSource
+    path: EscalationPath
+    fired: tuple[str, ...]
+    review_reasons: tuple[str, ...]
+    faults: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+class RuleBook:
+    """A loaded ``escalation.yaml``. ``decide`` is pure and may be called from several threads."""
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        catalogue: Catalogue,
+        rules: tuple[Rule, ...],
+        policies: Mapping[str, EscalationPolicy],
+        language: Language,
+    ) -> None:
+        self.version = version
+        self.catalogue = catalogue
+        self.rules = rules
+        self.policies = dict(policies)
+        self._language = language
+        self._paths = PathBuilder(catalogue)
+        used = {name for rule in rules if rule.when for name in rule.when.facts}
+        self._reads = [(name, FACT_BY_NAME[name].read) for name in sorted(used)]
+        self._adjusting = [(rule, rule.then) for rule in rules if isinstance(rule.then, Adjustment)]
+        self._choosing = [(rule, self.policies[rule.then]) for rule in rules if isinstance(rule.then, str)]
+
+    def decide(self, facts: RuleFacts) -> RuleOutcome:
+        """Always an outcome with a path; reads no clock but ``facts.now``."""
+        chain = _Chain(facts, self.catalogue)
+        conditions = _Conditions(self._language, {name: read(facts, self.catalogue) for name, read in self._reads})
+        conditions.see(chain)
+        for rule, adjustment in self._adjusting:
+            if conditions.match(rule):
+                chain.apply(rule, adjustment)
+                conditions.see(chain)
+        chain.apply_bounds()
+        conditions.see(chain)
+        rule, policy = next(choice for choice in self._choosing if conditions.match(choice[0]))
+        return self._outcome(facts, chain, conditions, rule, policy)
+
+    def _outcome(
+        self,
+        facts: RuleFacts,
+        chain: "_Chain",
+        conditions: "_Conditions",
+        rule: Rule,
+        policy: EscalationPolicy,
+    ) -> RuleOutcome:
+        built = self._paths.build(
+            Wanted(
+                policy=policy,
+                rule=rule.id,
+                owner=self.catalogue.teams[chain.team],
+                priority=chain.priority,
+                customer_tier=facts.incident.customer_tier,
+                starts_at=facts.now,
+                also_tell=tuple(chain.also_tell),
+                checkpoints=tuple(chain.checkpoints.values()),
+                suppressed_because=chain.suppressed_because,
+            )
+        )
+        return RuleOutcome(
+            priority=chain.priority,
+            priority_source=facts.priority_source if chain.priority is facts.priority else DecisionSource.RULE,
+            team=chain.team,
+            team_source=chain.team_source,
+            path=built.path,
+            fired=(*chain.fired, f"{rule.id}: policy {policy.id}"),
+            review_reasons=tuple(dict.fromkeys((*chain.review_reasons, *built.unanswered))),
+            faults=tuple(conditions.faults),
+            notes=built.notes,
+        )
+
+
+class _Conditions:
+    """Asks the rules' conditions about one incident, with the values that the chain has come to."""
+
+    def __init__(self, language: Language, values: dict[str, FactValue]) -> None:
+        self._language = language
+        self._values = values
+        self._activation = language.activation(values)
+        self.faults: list[str] = []
+
+    def see(self, chain: "_Chain") -> None:
+        current = dict(zip(CHAIN_FACTS, (chain.priority.value, chain.team), strict=True))
+        changed = {name: value for name, value in current.items() if self._values.get(name, value) != value}
+        if changed:
+            # The library copies the values, so a change needs another activation.
+            self._values = {**self._values, **changed}
+            self._activation = self._language.activation(self._values)
+
+    def match(self, rule: Rule) -> bool:
+        if rule.when is None:
+            return True
+        found = rule.when.evaluate(self._activation)
+        if found is None:
+            self.faults.append(rule.id)
+        return found is True
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The values as the adjustments applied so far have left them."""
+
+    facts: RuleFacts
+    catalogue: Catalogue
+    priority: Priority = field(init=False)
+    team: str = field(init=False)
+    team_source: DecisionSource = field(init=False)
+    fired: list[str] = field(default_factory=list)
+    at_least: list[Priority] = field(default_factory=list)
+    at_most: list[Priority] = field(default_factory=list)
+    also_tell: dict[str, None] = field(default_factory=dict)
+    checkpoints: dict[str, RequiredCheckpoint] = field(default_factory=dict)
+    review_reasons: list[str] = field(default_factory=list)
+    suppressed_because: str | None = None
+
+    def __post_init__(self) -> None:
+        self.priority = self.facts.priority
+        self.team = self.catalogue.answering_team(self.facts.team).id
+        self.team_source = self.facts.team_source if self.team == self.facts.team else DecisionSource.CATALOGUE
+
+    def apply(self, rule: Rule, wanted: Adjustment) -> None:
+        done = [*self._apply_priority(wanted), *self._apply_team(wanted)]
+        if wanted.also_tell:
+            self.also_tell.update(dict.fromkeys(wanted.also_tell))
+            done.append(f"also tell {', '.join(wanted.also_tell)}")
+        if wanted.checkpoint:
+            self.checkpoints.setdefault(wanted.checkpoint.checkpoint.id, wanted.checkpoint)
+            done.append(f"checkpoint {wanted.checkpoint.checkpoint.id}")
+        if wanted.require_review:
+            self.review_reasons.append(f"{rule.id}: {wanted.require_review}")
+            done.append("review")
+        if wanted.suppress:
+            self.suppressed_because = self.suppressed_because or f"{rule.id}: {wanted.suppress}"
+            done.append("suppress")
+        self.fired.append(f"{rule.id}: {', '.join(done)}")
+
+    def apply_bounds(self) -> None:
+        """``at most`` first, so that where bounds contradict each other the more urgent wins."""
+        if self.facts.priority_source in _BY_PEOPLE:
+            return
+        for bound in self.at_most:
+            self.priority = self.priority.lowered_to(bound)
+        for bound in self.at_least:
+            self.priority = self.priority.raised_to(bound)
+
+    def _apply_priority(self, wanted: Adjustment) -> list[str]:
+        done: list[str] = []
+        if wanted.set_priority:
+            done.append(f"priority {wanted.set_priority.value}")
+            if self.facts.priority_source not in _BY_PEOPLE:
+                self.priority = wanted.set_priority
+        if wanted.priority_at_least:
+            done.append(f"priority at least {wanted.priority_at_least.value}")
+            self.at_least.append(wanted.priority_at_least)
+        if wanted.priority_at_most:
+            done.append(f"priority at most {wanted.priority_at_most.value}")
+            self.at_most.append(wanted.priority_at_most)
+        if done and self.facts.priority_source in _BY_PEOPLE:
+            done.append(f"kept {self.priority.value} as a person decided")
+        return done
+
+    def _apply_team(self, wanted: Adjustment) -> list[str]:
+        if wanted.assign is None:
+            return []
+        if self.facts.team_source in _BY_PEOPLE:
+            return [f"assign {wanted.assign}", f"kept {self.team} as a person decided"]
+        self.team = self.catalogue.answering_team(wanted.assign).id
+        self.team_source = self.facts.team_source if self.team == self.facts.team else DecisionSource.RULE
+        return [f"assign {self.team}"]

@@ -1,0 +1,93 @@
+"""The shape of ``escalation.yaml``, before its references are checked and its conditions compiled."""
+
+from typing import Annotated
+
+from pydantic import Field, StrictInt, model_validator
+
+from triage.domain.escalation import EscalationKind, Mode, Require
+from triage.domain.priority import Priority
+from triage.rules.catalogue_shape import Stage
+from triage.rules.shape import Day, Duration, Id, Prose, Shape, Words
+
+Targets = Annotated[list[Words], Field(min_length=1, max_length=32)]
+
+
+class CheckpointShape(Shape):
+    """A named person must approve before it goes on."""
+
+    id: Id
+    role: Id = Field(description="Name of the catalogue's role that approves.")
+    reason: Words
+    decide_within: Duration
+    deputy: Id | None = Field(None, description="Role that is asked when the first did not answer in time.")
+
+
+class RequiredCheckpointShape(CheckpointShape):
+    before: Stage = Field("communications", description="The stage of channels that must wait for the approval.")
+
+
+class StepShape(Shape):
+    """One rung: whom, over what, until when."""
+
+    targets: Targets = Field(
+        description="owner, owner.senior, owner.lead, owner.parent, team:ID (also team:ID.senior, team:ID.lead), "
+        "oncall:SCHEDULE, person:ID, role:NAME or vendor:ID."
+    )
+    channels: list[Words] = Field(default_factory=list, description="Ids of channels, or a stage for all of its.")
+    require: Require = Require.ANY
+    roles: dict[Id, Words] = Field(default_factory=dict, description="Part played → target.")
+    after: Duration = Field("0m", description="Delay from the end of the rung before.", validate_default=True)
+    acknowledge_within: Duration = Field("15m", validate_default=True)
+    resolve_within: Duration | None = Field(None, description="Left out: the catalogue's SLA.")
+    repeat: Annotated[StrictInt, Field(ge=0, le=20)] = Field(0, description="How often it is told again.")
+    checkpoint: CheckpointShape | None = None
+
+
+class PolicyShape(Shape):
+    description: Prose = ""
+    owner: Id = Field(description="The team or person that keeps it right.")
+    review_after: Day
+    mode: Mode = Field(Mode.NOTIFY, description="observe: decides and records, and tells nobody.")
+    kinds: Annotated[list[EscalationKind], Field(min_length=1)]
+    steps: Annotated[list[StepShape], Field(min_length=1, max_length=20)]
+
+
+class ThenShape(Shape):
+    """What a matching rule does: it either adjusts (any of the keys but the last) or chooses a policy."""
+
+    set_priority: Priority | None = None
+    priority_at_least: Priority | None = Field(None, description="At least this urgent.")
+    priority_at_most: Priority | None = Field(None, description="At most this urgent.")
+    assign: Id | None = Field(None, description="Id of the team that holds it from here.")
+    also_tell: Targets | None = Field(None, description="Further targets, told with the first step.")
+    checkpoint: RequiredCheckpointShape | None = None
+    require_review: Words | None = Field(None, description="Why a reviewer should look.")
+    suppress: Words | None = Field(None, description="Why nobody is told; it is still decided and recorded.")
+    policy: Id | None = Field(None, description="Id of the escalation policy to follow.")
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> "ThenShape":
+        given = self.model_fields_set
+        if not given:
+            raise ValueError("at least one action, or a policy")
+        if self.policy is not None and len(given) > 1:
+            raise ValueError("either a policy or adjustments, never both in one rule")
+        return self
+
+
+class RuleShape(Shape):
+    id: Id
+    description: Prose = ""
+    owner: Id = Field(description="The team or person that keeps it right.")
+    review_after: Day = Field(description="When somebody looks again whether it is still right.")
+    when: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="A CEL condition; left out: always."
+    )
+    then: ThenShape
+
+
+class PolicyFileShape(Shape):
+    """Rules in the order they are tried, and the escalation policies that they choose from."""
+
+    rules: Annotated[list[RuleShape], Field(min_length=1, max_length=1000)]
+    policies: Annotated[dict[Id, PolicyShape], Field(min_length=1)]

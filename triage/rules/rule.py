@@ -1,0 +1,39 @@
+"""One rule: a condition, and either an adjustment or the choice of a policy."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from triage.domain.escalation import Checkpoint
+from triage.domain.priority import Priority
+from triage.rules.expression import Condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequiredCheckpoint:
+    """``stage``: the channels that must not be used before the approval."""
+
+    checkpoint: Checkpoint
+    stage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    set_priority: Priority | None = None
+    priority_at_least: Priority | None = None
+    priority_at_most: Priority | None = None
+    assign: str | None = None
+    also_tell: tuple[str, ...] = ()
+    checkpoint: RequiredCheckpoint | None = None
+    require_review: str | None = None
+    suppress: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """``then`` is an adjustment or a policy's id; ``when`` None matches always."""
+
+    id: str
+    owner: str
+    review_after: date
+    when: Condition | None
+    then: Adjustment | str

@@ -1,0 +1,150 @@
+"""Whom a step means: target words, what they stand for in a catalogue, and who that is at a given time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from triage.domain.catalogue import Catalogue, Person, Schedule, Team
+from triage.domain.rotation import turn_order
+from triage.rules.document import closest
+
+OWNER_TARGETS = ("owner", "owner.senior", "owner.lead", "owner.parent")
+TARGET_KINDS = ("team", "oncall", "person", "role", "vendor")
+_RANKS = ("senior", "lead")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who a concrete target is at one moment; ``skipped`` says who was passed over, and why."""
+
+    people: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+def is_reachable(person: Person | None) -> bool:
+    """Whether anybody answers there at all: active, with at least one way to be contacted."""
+    return person is not None and person.active and bool(person.contacts)
+
+
+def target_fault(target: str, known: Mapping[str, Mapping[str, object]], owner: bool = True) -> str | None:
+    """Why ``target`` is not one, or None. ``known`` holds the ids per kind of ``TARGET_KINDS``."""
+    if owner and target in OWNER_TARGETS:
+        return None
+    kind, colon, rest = target.partition(":")
+    if not colon or kind not in known:
+        words = [*(OWNER_TARGETS if owner else ()), *(f"{name}:…" for name in known)]
+        return f"unknown target {target!r}; expected one of {', '.join(words)}{closest(target, words)}"
+    name = rest
+    if kind == "team" and rest not in known[kind] and rest.rpartition(".")[2] in _RANKS:
+        name = rest.rpartition(".")[0]
+    if name not in known[kind]:
+        return f"unknown {_SPOKEN[kind]} {name!r}{closest(name, list(known[kind]))}"
+    return None
+
+
+_SPOKEN = {"team": "team", "oncall": "schedule", "person": "person", "role": "role", "vendor": "vendor"}
+
+
+def known_ids(catalogue: Catalogue) -> dict[str, Mapping[str, object]]:
+    return {
+        "team": catalogue.teams,
+        "oncall": catalogue.schedules,
+        "person": catalogue.people,
+        "role": catalogue.roles,
+        "vendor": catalogue.vendors,
+    }
+
+
+class Directory:
+    """Target words against one catalogue. Concrete targets do not depend on time and are remembered."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._concrete: dict[tuple[str, str], str] = {}
+
+    def concrete(self, target: str, owner: Team) -> str:
+        """``target`` as ``oncall:ID``, ``team:ID``, ``person:ID`` or ``vendor:ID``.
+
+        Where nobody can be reached, the next in line stands in: for a senior the lead, then the team; for a team
+        its schedule, its responders, the team above it, and at last the triage desk.
+        """
+        known = self._concrete.get((target, owner.id))
+        if known is None:
+            known = self._concrete[target, owner.id] = self._resolve(target, owner)
+        return known
+
+    def desk(self) -> str:
+        return self._of_team(self._catalogue.teams[self._catalogue.triage_desk])
+
+    def who_is(self, target: str, at: datetime) -> Told:
+        """The people a concrete target reaches at ``at``; of a schedule, the first reachable one in turn order.
+
+        A vendor is nobody here: it is told beside people, and never instead of them.
+        """
+        kind, _, name = target.partition(":")
+        if kind == "oncall":
+            return self._first_in_turn(self._catalogue.schedules[name], at)
+        return self._sorted_out(self._members(target))
+
+    def answers(self, target: str) -> bool:
+        """Whether anybody behind a concrete target can be reached at any time."""
+        return any(is_reachable(self._catalogue.people.get(i)) for i in self._members(target))
+
+    def _resolve(self, target: str, owner: Team) -> str:
+        catalogue = self._catalogue
+        if target == "owner":
+            return self._of_team(owner)
+        if target == "owner.parent":
+            return self._of_team(catalogue.answering_team(owner.parent))
+        if target.startswith("owner."):
+            return self._ranked(owner, target.removeprefix("owner."))
+        kind, _, name = target.partition(":")
+        if kind == "role":
+            return self._resolve(catalogue.roles[name], owner)
+        if kind != "team":
+            return target
+        if name in catalogue.teams:
+            return self._of_team(catalogue.answering_team(name))
+        team, _, rank = name.rpartition(".")
+        return self._ranked(catalogue.answering_team(team), rank)
+
+    def _ranked(self, team: Team, rank: str) -> str:
+        wanted = (team.senior, team.lead) if rank == "senior" else (team.lead,)
+        return next((target for target in wanted if target and self.answers(target)), None) or self._of_team(team)
+
+    def _of_team(self, team: Team) -> str:
+        seen: set[str] = set()
+        while team.id not in seen:
+            seen.add(team.id)
+            ways = (f"oncall:{team.schedule}" if team.schedule else None, f"team:{team.id}")
+            found = next((way for way in ways if way and self.answers(way)), None)
+            if found:
+                return found
+            team = self._catalogue.answering_team(team.parent)
+        return f"team:{self._catalogue.triage_desk}"
+
+    def _members(self, target: str) -> tuple[str, ...]:
+        kind, _, name = target.partition(":")
+        if kind == "person":
+            return (name,)
+        if kind == "team":
+            return self._catalogue.teams[name].responders
+        return self._catalogue.schedules[name].participants if kind == "oncall" else ()
+
+    def _sorted_out(self, ids: tuple[str, ...]) -> Told:
+        people = tuple(i for i in ids if is_reachable(self._catalogue.people.get(i)))
+        return Told(people, tuple(self._why_skipped(i) for i in ids if i not in people))
+
+    def _first_in_turn(self, schedule: Schedule, at: datetime) -> Told:
+        skipped: list[str] = []
+        for person in dict.fromkeys(turn_order(schedule, at)):
+            if is_reachable(self._catalogue.people.get(person)):
+                return Told((person,), tuple(skipped))
+            skipped.append(self._why_skipped(person))
+        return Told((), tuple(skipped))
+
+    def _why_skipped(self, person_id: str) -> str:
+        person = self._catalogue.people.get(person_id)
+        if person is None:
+            return f"{person_id}: not in the catalogue"
+        return f"{person_id}: {'has no contact method' if person.active else 'inactive'}"
