@@ -63,6 +63,7 @@ secrets:  ## random passwords and tokens for compose.yaml, in deploy/secrets, wh
 	@mkdir -p -m 700 deploy/secrets
 	@cd deploy/secrets && for name in postgres_password bootstrap_token; do \
 		test -s $$name || head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' > $$name; done; \
+		test -s alertmanager_token || cp bootstrap_token alertmanager_token; \
 		echo "postgresql://triage:$$(cat postgres_password)@postgres:5432/triage" > database_url; chmod 644 *
 	@ls deploy/secrets
 

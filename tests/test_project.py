@@ -163,7 +163,7 @@ def test_compose_wires_alertmanager_to_the_service() -> None:
     assert webhook["url"] == "http://triage:8080/v1/sources/alertmanager"
     assert webhook["send_resolved"] is True
     secret = COMPOSE["services"]["alertmanager"]["secrets"][0]
-    assert webhook["http_config"]["authorization"]["credentials_file"] == f"/run/secrets/{secret['target']}"
+    assert webhook["http_config"]["authorization"]["credentials_file"] == f"/run/secrets/{secret}"
 
 
 def test_make_secrets_writes_every_secret_once(tmp_path: Path) -> None:
