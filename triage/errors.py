@@ -9,9 +9,11 @@
     ├── NotFound                404
     ├── Conflict                409
     ├── TooLarge                413
+    ├── UnsupportedMedia        415
     ├── Unavailable             503 with Retry-After
     │   ├── StoreUnavailable    the database is away
     │   └── SpoolFull
+    ├── StoreRefused            500: the database refused a statement of ours
     ├── ConfigurationError      file, line, what was found, what was expected
     ├── BundleError             file, expected, found; the bundle is refused
     ├── EmbeddedDatabaseError   one clear sentence
@@ -83,6 +85,11 @@ class TooLarge(TriageError):
     code = "too_large"
 
 
+class UnsupportedMedia(TriageError):
+    status = 415
+    code = "unsupported_media"
+
+
 class Unavailable(TriageError):
     """Something the answer depends on is away for now. ``retry_after`` in seconds."""
 
@@ -96,6 +103,12 @@ class Unavailable(TriageError):
 
 class StoreUnavailable(Unavailable):
     code = "store_unavailable"
+
+
+class StoreRefused(TriageError):
+    """A statement of ours that the database refuses: a fault in this code, or a schema that is not ours."""
+
+    code = "store_refused"
 
 
 class SpoolFull(Unavailable):

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 from triage.domain.escalation import EscalationPath
+from triage.domain.incident import Incident
 from triage.domain.priority import Priority
 from triage.domain.recurrence import Recurrence
 
@@ -146,3 +147,30 @@ class Decision:
     second_look: SecondLook | None = None
     degraded: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionInputs:
+    """What a decision is derived from, beside the embedding of its text and the versions that it names.
+
+    ``degraded``: what was missing when they were put together.
+    """
+
+    incident: Incident
+    now: datetime
+    opened_at: datetime
+    recurrence: Recurrence
+    override: TriageOverride | None = None
+    correction: TriageOverride | None = None
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDecision:
+    """A decision with its inputs. Its embedding is kept under (``encoder``, ``text_key``); both are None
+    when it was decided without one."""
+
+    decision: Decision
+    inputs: DecisionInputs
+    encoder: str | None
+    text_key: bytes | None

@@ -36,6 +36,7 @@ class Neighbour:
 
     incident_id: str
     similarity: float
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,160 @@
+"""Puts a bundle and a configuration in force, and keeps what runs when the next one is bad.
+
+One pointer per kind in the database says which version is active, so that replicas agree; a replica
+follows it within its refresh interval. A broken file or bundle never replaces what runs.
+"""
+
+import threading
+from pathlib import Path
+
+import structlog
+
+from triage.active import Active
+from triage.decider import Decider
+from triage.errors import BundleError, ConfigurationError, NotFound
+from triage.metrics import Metrics
+from triage.prediction.bundle import find_latest, read_kind
+from triage.prediction.cold_start import ColdStart
+from triage.prediction.predictor import Predictor
+from triage.rules.configuration import Configuration, configuration_from_texts, load_configuration
+from triage.store.configurations import Configurations
+
+log = structlog.get_logger("triage.activation")
+
+STARTER, TRAINED = "starter", "trained"
+
+
+class Activation:
+    """Snapshots are made under a lock by whoever refreshes, and read without one."""
+
+    def __init__(self, config_dir: Path, models_dir: Path, metrics: Metrics) -> None:
+        self._config_dir = config_dir
+        self._models_dir = models_dir
+        self._metrics = metrics
+        self._lock = threading.RLock()
+        self._configuration: Configuration | None = None
+        self._predictor: Predictor | None = None
+        self._faults: dict[str, str] = {}
+        self._refused: set[str] = set()
+        self._active: Active | None = None
+        self._from_folder = False
+
+    @property
+    def active(self) -> Active | None:
+        """What is in force; None until a configuration was found."""
+        return self._active
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What is missing or was refused, each with the sentence that says why."""
+        return dict(self._faults)
+
+    def load_folder(self) -> None:
+        """Read the configuration folder. A fault is kept for ``/readyz`` and leaves in force what was."""
+        with self._lock:
+            try:
+                self._configuration = load_configuration(self._config_dir)
+                self._from_folder = True
+                self._faults.pop("configuration", None)
+            except ConfigurationError as error:
+                self._blame("configuration", str(error))
+            self._compose()
+
+    def load_latest_bundle(self) -> None:
+        """Open the newest bundle on disk, so that there is one before the database was reached."""
+        with self._lock:
+            latest = find_latest(self._models_dir)
+            if latest is None:
+                self._blame("bundle", f"no bundle in {self._models_dir}; make one: python -m training starter")
+            else:
+                self._open(latest)
+            self._compose()
+
+    def publish(self, configurations: Configurations) -> None:
+        """Make the folder's configuration the active one for all replicas. Raises StoreUnavailable."""
+        with self._lock:
+            if self._configuration is None or not self._from_folder:
+                return
+            held = self._configuration
+            configurations.keep(
+                (held.catalogue.version, held.catalogue_text),
+                (held.rulebook.version, held.policy_text),
+                changed_by="triage",
+                reason="read from the configuration folder",
+            )
+            self._from_folder = False
+
+    def refresh(self, configurations: Configurations) -> None:
+        """Follow the pointers. Raises StoreUnavailable."""
+        with self._lock:
+            pointers = {kind: pointer.version for kind, pointer in configurations.read_pointers().items()}
+            before = (self._configuration, self._predictor)
+            if "catalogue" in pointers and "policy" in pointers:
+                self._follow_configuration(configurations, pointers["catalogue"], pointers["policy"])
+            self._follow_bundle(configurations, pointers.get("bundle"))
+            if before != (self._configuration, self._predictor):
+                self._compose()
+
+    def _follow_configuration(self, configurations: Configurations, catalogue: str, policy: str) -> None:
+        held = self._configuration
+        if held is not None and (held.catalogue.version, held.rulebook.version) == (catalogue, policy):
+            return
+        try:
+            texts = configurations.get_content(catalogue), configurations.get_content(policy)
+            self._configuration = configuration_from_texts(*texts)
+        except (ConfigurationError, NotFound) as error:
+            self._blame("active_configuration", str(error))
+        else:
+            self._faults.pop("active_configuration", None)
+            log.info("configuration followed", catalogue=catalogue, policy=policy)
+
+    def _follow_bundle(self, configurations: Configurations, wanted: str | None) -> None:
+        """Open the bundle that is pointed at. The first trained bundle takes over from a starter by itself."""
+        latest = find_latest(self._models_dir)
+        if wanted is None or (latest is not None and self._takes_over(latest, wanted)):
+            if latest is not None and latest.name != wanted and self._open(latest):
+                reason = "the first bundle" if wanted is None else "the first trained bundle"
+                configurations.point("bundle", latest.name, "triage", reason)
+            return
+        if self._predictor is None or self._predictor.version != wanted:
+            self._open(self._models_dir / wanted)
+
+    def _takes_over(self, latest: Path, wanted: str) -> bool:
+        current = self._models_dir / wanted
+        return read_kind(latest) == TRAINED and current.is_dir() and read_kind(current) == STARTER
+
+    def _open(self, folder: Path) -> bool:
+        """Whether the bundle is now in force. A refused one is not tried again until it changes its name."""
+        if self._predictor is not None and self._predictor.version == folder.name:
+            return True
+        if folder.name in self._refused:
+            return False
+        try:
+            predictor = Predictor.open(folder)
+        except BundleError as error:
+            self._refused.add(folder.name)
+            self._blame("bundle", str(error))
+            return False
+        self._predictor = predictor
+        self._faults.pop("bundle", None)
+        log.info("bundle opened", bundle=predictor.version)
+        return True
+
+    def _blame(self, part: str, why: str) -> None:
+        if self._faults.get(part) != why:
+            log.error("degraded", part=part, why=why)
+            self._metrics.failures.labels(part).inc()
+        self._faults[part] = why
+
+    def _compose(self) -> None:
+        if self._configuration is None:
+            return
+        cold_start = ColdStart(self._configuration.catalogue, self._predictor.encoder) if self._predictor else None
+        decider = Decider(self._configuration, self._predictor, cold_start)
+        earlier = self._active
+        self._active = Active(decider, self._faults)
+        if earlier is not None and earlier.encoder_version == self._active.encoder_version:
+            self._active.cache = earlier.cache
+        versions = decider.versions
+        self._metrics.version.clear()
+        self._metrics.version.labels(versions.bundle, versions.catalogue, versions.policy, versions.code).set(1)

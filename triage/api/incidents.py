@@ -1,0 +1,211 @@
+"""``/v1/incidents``: events in, and what became of them; the incidents as they stand."""
+
+import base64
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from triage.api.access import admit, service_of
+from triage.api.bodies import answer, parse_json, read_json_body
+from triage.api.predict import BATCH_BODY
+from triage.api.routing import answers, reads
+from triage.api.shapes import (
+    BatchView,
+    IncidentPage,
+    ReceivedView,
+    SimilarView,
+    SpooledView,
+    TimelineView,
+    batch_item,
+    decision_view,
+    incident_view,
+    received_view,
+    status_of,
+    timeline_view,
+)
+from triage.domain.access import Principal, Role
+from triage.domain.incident import State, Status, utc
+from triage.domain.priority import Priority
+from triage.errors import BadRequest, StoreUnavailable, TriageError
+from triage.reception import NATIVE, NATIVE_BATCH, Reading, read
+from triage.service import Service
+from triage.sources.native import IncidentBody
+from triage.store.incidents import IncidentFilter
+
+router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
+
+SPOOLED: dict[int | str, dict[str, Any]] = {
+    202: {"model": SpooledView, "description": "Kept while the database is away"}
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ReceivedView,
+    responses={
+        200: {"model": ReceivedView, "description": "Joined"},
+        **SPOOLED,
+        **answers(400, 404, 409, 413, 415, 422),
+    },
+    openapi_extra=reads(IncidentBody),
+    summary="One event: opens, joins, acknowledges or resolves an incident",
+)
+async def receive(request: Request) -> Response:
+    principal = admit(request, Role.SOURCE)
+    service = service_of(request)
+    body = await read_json_body(request, service.settings.max_body)
+    reading = read(NATIVE, body, request.headers, principal, parse_json)
+    outcomes = await deliver(service, NATIVE, body, request, principal, reading)
+    if isinstance(outcomes, Response):
+        return outcomes
+    outcome = outcomes[0]
+    if isinstance(outcome, TriageError):
+        raise outcome
+    return answer(orjson.dumps(received_view(outcome)), status_of(outcome))
+
+
+@router.post(
+    "/batch",
+    response_model=BatchView,
+    responses={**SPOOLED, **answers(400, 409, 413, 415, 422)},
+    openapi_extra=reads(BATCH_BODY),
+    summary="Up to 1,000 events; one bad item does not reject the rest",
+)
+async def receive_batch(request: Request) -> Response:
+    principal = admit(request, Role.SOURCE)
+    service = service_of(request)
+    body = await read_json_body(request, service.settings.max_batch_body)
+    reading = read(NATIVE_BATCH, body, request.headers, principal, parse_json)
+    outcomes = await deliver(service, NATIVE_BATCH, body, request, principal, reading)
+    if isinstance(outcomes, Response):
+        return outcomes
+    items = [batch_item(place if isinstance(place, TriageError) else outcomes[place]) for place in reading.places]
+    return answer(orjson.dumps({"results": items}))
+
+
+async def deliver(
+    service: Service, route: str, body: bytes, request: Request, principal: Principal, reading: Reading
+) -> list[Any] | Response:
+    """The outcomes of a delivery, or, while the database is away, the receipt of the spool."""
+    if not reading.delivery.events:
+        return []
+    if not service.spooling:
+        try:
+            return await service.deliver(reading.delivery)
+        except StoreUnavailable:
+            if not service.spooling:
+                raise
+    receipt = await run_in_threadpool(service.keep, route, body, dict(request.headers), principal)
+    detail = "The database is away; this is kept on disk and will be carried out, in order, when it is back."
+    return answer(orjson.dumps({"receipt": receipt, "detail": detail}), 202)
+
+
+@router.get("", response_model=IncidentPage, responses=answers(422), summary="Incidents, newest first")
+async def list_incidents(
+    request: Request,
+    state: State | None = None,
+    status: Status | None = None,
+    team: Annotated[str | None, Query(max_length=512)] = None,
+    priority: Annotated[
+        str | None, Query(max_length=512, description="P1 to P5 or the organisation's word")
+    ] = None,
+    pattern: uuid.UUID | None = None,
+    q: Annotated[str | None, Query(max_length=512, description="Words of the title")] = None,
+    since: datetime | None = None,
+    cursor: Annotated[str | None, Query(max_length=256)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    admit(request, Role.RESPONDER)
+    service = service_of(request)
+    wanted = IncidentFilter(
+        state=state.value if state else None,
+        status=status.value if status else None,
+        team=_clean(team),
+        priority=_priority(service, priority),
+        pattern=str(pattern) if pattern else None,
+        q=_clean(q),
+        since=utc(since) if since else None,
+        before=_position(cursor),
+        limit=limit,
+    )
+    records = await run_in_threadpool(service.parts.incidents.find, wanted)
+    more = len(records) == limit
+    page = {
+        "incidents": [incident_view(record) for record in records],
+        "next_cursor": _cursor(records[-1].opened_at, records[-1].id) if more else None,
+    }
+    return answer(orjson.dumps(page))
+
+
+@router.get("/{incident_id}", responses=answers(404), summary="One incident with its decision")
+async def get_incident(request: Request, incident_id: str) -> Response:
+    admit(request, Role.RESPONDER)
+    incidents = service_of(request).parts.incidents
+    record = await run_in_threadpool(incidents.get, incident_id)
+    decisions = await run_in_threadpool(incidents.decisions_of, [record.decision_id])
+    found = {"incident": incident_view(record), "decision": decision_view(decisions[record.decision_id])}
+    return answer(orjson.dumps(found))
+
+
+@router.get("/{incident_id}/timeline", response_model=TimelineView, responses=answers(404))
+async def get_timeline(request: Request, incident_id: str) -> Response:
+    """Everything that happened to it, oldest first."""
+    admit(request, Role.RESPONDER)
+    entries = await run_in_threadpool(service_of(request).parts.incidents.timeline, incident_id)
+    return answer(orjson.dumps({"timeline": [timeline_view(entry) for entry in entries]}))
+
+
+@router.get("/{incident_id}/similar", response_model=SimilarView, responses=answers(404, 422))
+async def get_similar(request: Request, incident_id: str, k: Annotated[int, Query(ge=1, le=50)] = 5) -> Response:
+    """The k nearest other incidents, with what resolved them."""
+    admit(request, Role.RESPONDER)
+    service = service_of(request)
+    active = service.activation.active
+    encoder = active.encoder_version if active else None
+    if encoder is None:
+        await run_in_threadpool(service.parts.incidents.get, incident_id)
+        return answer(orjson.dumps({"similar": []}))
+    found = await run_in_threadpool(service.parts.incidents.similar, incident_id, encoder, k)
+    near = [
+        {
+            "similarity": round(one.similarity, 4),
+            "resolution": one.incident.resolution,
+            "incident": incident_view(one.incident),
+        }
+        for one in found
+    ]
+    return answer(orjson.dumps({"similar": near}))
+
+
+def _clean(text: str | None) -> str | None:
+    return text.replace("\x00", "\ufffd") if text is not None else None
+
+
+def _priority(service: Service, word: str | None) -> str | None:
+    """Raises BadRequest for a word that stands for no priority."""
+    if word is None:
+        return None
+    active = service.activation.active
+    found = active.decider.catalogue.find_priority(word) if active else None
+    if found is None:
+        raise BadRequest(f"priority is one of {', '.join(p.value for p in Priority)} or a word of the catalogue")
+    return found.value
+
+
+def _cursor(opened_at: datetime, incident_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{opened_at.isoformat()} {incident_id}".encode()).decode()
+
+
+def _position(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    try:
+        at, _, incident_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        return datetime.fromisoformat(at), str(uuid.UUID(incident_id))
+    except ValueError as error:
+        raise BadRequest("the cursor is not one of ours") from error

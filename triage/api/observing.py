@@ -1,0 +1,64 @@
+"""Around every request: counted, timed, and a failure nobody named becomes one log line and one problem."""
+
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from triage.api.problems import problem_response
+from triage.errors import TriageError
+from triage.metrics import Metrics
+
+log = structlog.get_logger("triage.api")
+
+
+class Observing:
+    """Pure ASGI: a wrapper with tasks of its own would cost as much as a small request."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+        begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal status, begun
+            if message["type"] == "http.response.start":
+                status, begun = message["status"], True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:  # the last owner of every failure: logged, counted, answered
+            self._metrics.failures.labels("unexpected").inc()
+            # The traceback's frames, not its message: messages of libraries may quote what was sent.
+            log.error("unexpected failure", kind=type(error).__name__, at=_place(error), path=_route(scope))
+            if begun:
+                raise
+            await problem_response(TriageError("unexpected"))(scope, receive, watch)
+        finally:
+            route = _route(scope)
+            self._metrics.requests.labels(route, scope["method"], str(status)).inc()
+            self._metrics.latency.labels(route).observe(time.perf_counter() - started)
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern, so that no identifier becomes a label."""
+    route = scope.get("route")
+    return getattr(route, "path", "unmatched")
+
+
+def _place(error: BaseException) -> str:
+    """File and line of the innermost frames."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(frames[-6:])

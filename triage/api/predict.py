@@ -1,0 +1,98 @@
+"""``/v1/predict``: what would be decided, with nothing opened and nobody told."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from triage.api.access import admit, service_of
+from triage.api.bodies import answer, parse_json, read_json_body
+from triage.api.problems import problem_of
+from triage.api.routing import answers, reads
+from triage.api.shapes import DecisionsView, DecisionView
+from triage.domain.access import Role
+from triage.domain.incident import EventKind, Incident
+from triage.errors import InvalidIncident, TriageError
+from triage.reception import MAX_BATCH, batch_items, read_items
+from triage.sources.native import IncidentBody, read_incident
+from triage.store.records import DECISION, decision_to_json
+
+router = APIRouter(prefix="/v1", tags=["predict"])
+
+BATCH_BODY: dict[str, Any] = {
+    "type": "object",
+    "required": ["incidents"],
+    "additionalProperties": False,
+    "properties": {
+        "incidents": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_BATCH,
+            "items": {"$ref": "#/components/schemas/IncidentBody"},
+        }
+    },
+}
+
+
+@router.post(
+    "/predict",
+    response_model=DecisionView,
+    responses=answers(400, 413, 415, 422),
+    openapi_extra=reads(IncidentBody),
+    summary="Decide on one incident; nothing is opened, nobody is told",
+)
+async def predict(request: Request, record: bool = False) -> Response:
+    """`record=true` keeps the decision for reviewers and replay."""
+    principal = admit(request, Role.SOURCE)
+    service = service_of(request)
+    event = _opening(read_incident(await read_json_body(request, service.settings.max_body)))
+    if record:
+        admit(request, Role.SOURCE)
+        decisions = await run_in_threadpool(service.parts.triager.predict, [event], record=True)
+    else:
+        decisions = await service.predict([event])
+    del principal
+    return answer(DECISION.dump_json(decisions[0]))
+
+
+@router.post(
+    "/predict/batch",
+    response_model=DecisionsView,
+    responses=answers(400, 413, 415, 422),
+    openapi_extra=reads(BATCH_BODY),
+    summary="Decide on up to 1,000 incidents, in their order",
+)
+async def predict_batch(request: Request, record: bool = False) -> Response:
+    principal = admit(request, Role.SOURCE)
+    service = service_of(request)
+    body = await read_json_body(request, service.settings.max_batch_body)
+    events, places = read_items(batch_items(parse_json(body), "incidents"), principal)
+    checked: list[Incident | TriageError] = [_place(place, events) for place in places]
+    usable = [event for event in checked if isinstance(event, Incident)]
+    if record:
+        decisions = await run_in_threadpool(service.parts.triager.predict, usable, record=True)
+    else:
+        decisions = await service.predict(usable) if usable else []
+    made = iter(decisions)
+    items = [
+        decision_to_json(next(made)) if isinstance(event, Incident) else {"problem": problem_of(event)}
+        for event in checked
+    ]
+    return answer(orjson.dumps({"decisions": items}))
+
+
+def _opening(event: Incident) -> Incident:
+    """Only an event that could open an incident has something to be decided on."""
+    if event.event is not EventKind.FIRING:
+        raise InvalidIncident("a prediction is about a firing event")
+    return event
+
+
+def _place(place: int | TriageError, events: tuple[Incident, ...]) -> Incident | TriageError:
+    if isinstance(place, TriageError):
+        return place
+    try:
+        return _opening(events[place])
+    except InvalidIncident as error:
+        return error

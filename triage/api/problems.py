@@ -1,0 +1,80 @@
+"""The one mapping from a named error to an HTTP answer: RFC 9457 problem details."""
+
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from starlette.exceptions import HTTPException
+
+from triage.errors import InvalidIncident, TriageError, Unavailable
+
+MEDIA_TYPE = "application/problem+json"
+
+TITLES = {
+    400: "The request cannot be understood",
+    401: "Credentials are missing or not valid",
+    403: "These credentials may not do this",
+    404: "There is no such thing",
+    405: "The method is not allowed here",
+    409: "The request conflicts with what is",
+    413: "The request is too large",
+    415: "The content type is not supported",
+    422: "The request is not valid",
+    500: "Something failed on our side",
+    503: "Not available right now",
+}
+
+
+def problem_of(error: TriageError) -> dict[str, Any]:
+    """The problem document of an error. Holds no incident text: the errors do not."""
+    detail = str(error) if error.status != 500 else "The failure was logged; nothing was changed."
+    document: dict[str, Any] = {
+        "type": f"https://triage.example/problems/{error.code}",
+        "title": TITLES.get(error.status, TITLES[500]),
+        "status": error.status,
+        "detail": detail,
+        "code": error.code,
+    }
+    if isinstance(error, InvalidIncident) and error.faults:
+        document["errors"] = [{"at": fault.at, "message": fault.message} for fault in error.faults]
+    return document
+
+
+def problem_response(error: TriageError) -> Response:
+    headers = {}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(
+        orjson.dumps(problem_of(error)), status_code=error.status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def http_problem(error: HTTPException) -> Response:
+    """For what the router itself refuses: unknown paths and methods."""
+    document = {
+        "type": "about:blank",
+        "title": TITLES.get(error.status_code, str(error.detail)),
+        "status": error.status_code,
+        "detail": str(error.detail),
+        "code": {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http"),
+    }
+    return Response(
+        orjson.dumps(document),
+        status_code=error.status_code,
+        media_type=MEDIA_TYPE,
+        headers=dict(error.headers) if error.headers else None,
+    )
+
+
+async def on_triage_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, TriageError):
+        raise error
+    return problem_response(error)
+
+
+async def on_http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return http_problem(error)

@@ -1,0 +1,79 @@
+"""``/v1/sources/{source}``: payloads in other systems' own formats.
+
+A payload that cannot be used at all is still answered with 2xx and kept as a dead letter: Alertmanager
+and its like send a refused group again at every interval, for as long as it fires.
+"""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from triage.api.access import admit, service_of
+from triage.api.bodies import answer, parse_json, read_body
+from triage.api.incidents import SPOOLED, deliver
+from triage.api.routing import answers
+from triage.api.shapes import SourceView, status_of
+from triage.domain.access import Role
+from triage.errors import TriageError
+from triage.reception import letters, read
+from triage.service import Service
+from triage.sources.batch import SourceBatch
+from triage.triager import Outcome
+
+router = APIRouter(prefix="/v1/sources", tags=["sources"])
+
+
+@router.post(
+    "/{source}",
+    response_model=SourceView,
+    responses={**SPOOLED, **answers(404, 409, 413)},
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}},
+    summary="A payload in a source's own format, such as an Alertmanager webhook",
+)
+async def receive(request: Request, source: str) -> Response:
+    principal = admit(request, Role.SOURCE)
+    service = service_of(request)
+    body = await read_body(request, service.settings.max_batch_body)
+    reading = read(source, body, request.headers, principal, parse_json)
+    batch = reading.batch or SourceBatch()
+    outcomes = await deliver(service, source, body, request, principal, reading)
+    if isinstance(outcomes, Response):
+        return outcomes
+    await _bury(service, source, batch)
+    _count(service, source, batch)
+    view = {
+        "accepted": len(batch.events),
+        "rejected": len(batch.rejected),
+        "omitted": batch.omitted,
+        "results": [_result(outcome) for outcome in outcomes],
+    }
+    return answer(orjson.dumps(view))
+
+
+async def _bury(service: Service, source: str, batch: SourceBatch) -> None:
+    """Keep what cannot be used. With the database away it is lost for good only if nothing else was in it."""
+    if batch.rejected:
+        await run_in_threadpool(service.parts.letters.bury, source, letters(batch))
+
+
+def _count(service: Service, source: str, batch: SourceBatch) -> None:
+    metrics = service.metrics
+    metrics.dead_letters.labels(source).inc(len(batch.rejected))
+    metrics.omitted.labels(source).inc(batch.omitted)
+    for note in batch.notes:
+        metrics.notes.labels(source, note.kind).inc()
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    """Little: these senders read the status only."""
+    if isinstance(outcome, TriageError):
+        return {"status": outcome.status, "code": outcome.code}
+    return {
+        "status": status_of(outcome),
+        "incident_id": outcome.incident.id,
+        "state": outcome.incident.state.value,
+        "joined": outcome.joined,
+        "counted": outcome.counted,
+    }

@@ -1,0 +1,254 @@
+"""What is remembered of the incidents of one batch.
+
+A ``Memory`` is filled by one set of queries for the whole batch and then followed event by event, in
+order, so that the tenth event of a batch already knows what the first one opened. Everything that
+changed is written back in the same transaction.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from triage.domain.decision import TriageOverride
+from triage.domain.incident import Incident
+from triage.domain.record import IncidentRecord, TimelineEntry
+from triage.domain.recurrence import WINDOWS, MatchedBy, Neighbour, RecurrenceKind
+
+RECENT_OCCURRENCES = 64
+"""How many past occurrences of a pattern are looked at for its statistics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """By what one event can be recognised. ``digests``: fingerprint, then template, where there is one."""
+
+    source: str
+    scope: str
+    text_key: bytes
+    fingerprint: str
+    template: str
+    template_key: str | None
+    dedup_key: str | None
+    started_at: datetime | None
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        return (self.fingerprint, self.template_key) if self.template_key else (self.fingerprint,)
+
+    @property
+    def occurrence(self) -> tuple[str, str, str, datetime] | None:
+        """Which occurrence this is, if the source said so."""
+        if self.dedup_key is None or self.started_at is None:
+            return None
+        return (self.source, self.dedup_key, self.scope, self.started_at)
+
+
+@dataclass(slots=True, kw_only=True)
+class KeyRecord:
+    """One source's key on one incident. ``started_at``: of the newest occurrence under it."""
+
+    source: str
+    dedup_key: str
+    incident_id: str
+    scope: str
+    started_at: datetime | None
+    opened_at: datetime
+    resolved_at: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class PatternRecord:
+    """``recent``: past occurrences, newest first, at most RECENT_OCCURRENCES; ``counts`` by window."""
+
+    id: str
+    scope: str
+    template: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    occurrences: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WINDOWS, 0))
+    recent: list[datetime] = field(default_factory=list)
+    latest_incident: str | None = None
+    correction: TriageOverride | None = None
+
+    def count(self, at: datetime, now: datetime) -> None:
+        """One more occurrence at ``at``. A moment in the future counts as now."""
+        self.occurrences += 1
+        self.last_seen_at = max(self.last_seen_at, min(at, now))
+        self.recent = sorted([at, *self.recent], reverse=True)[:RECENT_OCCURRENCES]
+        for name, window in WINDOWS.items():
+            if at >= now - window:
+                self.counts[name] += 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Occurrence:
+    """To be written; ``id`` is given by the database."""
+
+    incident_id: str
+    pattern_id: str
+    source: str
+    scope: str
+    dedup_key: str | None
+    started_at: datetime | None
+    occurred_at: datetime
+    received_at: datetime
+    deliveries: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """What an event was recognised as. ``joins``: the open incident it belongs to; ``of``: the earlier one
+    it repeats or reads like; ``delivery``: it is a repeated message about a known occurrence."""
+
+    kind: RecurrenceKind = RecurrenceKind.NEW
+    matched_by: MatchedBy | None = None
+    joins: str | None = None
+    of: str | None = None
+    similarity: float | None = None
+    pattern_id: str | None = None
+    delivery: bool = False
+    related: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Memory:
+    """The working set of one batch."""
+
+    occurrences: dict[tuple[str, str, str, datetime], str] = field(default_factory=dict)
+    incidents: dict[str, IncidentRecord] = field(default_factory=dict)
+    keys: dict[tuple[str, str], list[KeyRecord]] = field(default_factory=dict)
+    pattern_by_digest: dict[str, str] = field(default_factory=dict)
+    patterns: dict[str, PatternRecord] = field(default_factory=dict)
+    open_by_pattern: dict[str, str] = field(default_factory=dict)
+    neighbours: Mapping[bytes, tuple[Neighbour, ...]] = field(default_factory=dict)
+    overrides: dict[str, TriageOverride] = field(default_factory=dict)
+
+    new_patterns: dict[str, PatternRecord] = field(default_factory=dict)
+    new_digests: dict[str, str] = field(default_factory=dict)
+    new_incidents: dict[str, IncidentRecord] = field(default_factory=dict)
+    new_occurrences: list[Occurrence] = field(default_factory=list)
+    redelivered: dict[tuple[str, str, str, datetime], int] = field(default_factory=dict)
+    timeline: list[TimelineEntry] = field(default_factory=list)
+    changed_incidents: set[str] = field(default_factory=set)
+    changed_patterns: set[str] = field(default_factory=set)
+    changed_keys: dict[tuple[str, str, str], KeyRecord] = field(default_factory=dict)
+
+    def keys_of(self, looks: Looks) -> list[KeyRecord]:
+        """This source's key within service and environment, newest first."""
+        if looks.dedup_key is None:
+            return []
+        found = self.keys.get((looks.source, looks.dedup_key), [])
+        return [k for k in found if k.scope == looks.scope and k.incident_id in self.incidents]
+
+    def pattern_for(self, match: Match, looks: Looks, now: datetime, new_id: str) -> PatternRecord:
+        """The pattern of a match, made with ``new_id`` if there is none, and taught this event's digests."""
+        if match.pattern_id is not None:
+            pattern = self.patterns[match.pattern_id]
+        else:
+            pattern = PatternRecord(
+                id=new_id, scope=looks.scope, template=looks.template, first_seen_at=now, last_seen_at=now
+            )
+            self.patterns[new_id] = self.new_patterns[new_id] = pattern
+        for digest in looks.digests:
+            if digest not in self.pattern_by_digest:
+                self.pattern_by_digest[digest] = self.new_digests[digest] = pattern.id
+        return pattern
+
+    def open(self, record: IncidentRecord, pattern: PatternRecord) -> None:
+        """Enter a new incident."""
+        self.incidents[record.id] = self.new_incidents[record.id] = record
+        self.open_by_pattern[pattern.id] = record.id
+        pattern.latest_incident = record.id
+
+    def occur(
+        self, record: IncidentRecord, pattern: PatternRecord, looks: Looks, at: datetime, now: datetime
+    ) -> None:
+        """Count one occurrence on an incident and its pattern."""
+        pattern.count(at, now)
+        record.occurrences += 1
+        record.deliveries += 1
+        record.last_occurred_at = max(record.last_occurred_at, at)
+        record.last_seen_at = max(record.last_seen_at, now)
+        self.new_occurrences.append(
+            Occurrence(
+                incident_id=record.id,
+                pattern_id=pattern.id,
+                source=looks.source,
+                scope=looks.scope,
+                dedup_key=looks.dedup_key,
+                started_at=looks.started_at,
+                occurred_at=at,
+                received_at=now,
+            )
+        )
+        if looks.occurrence is not None:
+            self.occurrences[looks.occurrence] = record.id
+        self._hold_key(record, looks, now)
+        self.changed_incidents.add(record.id)
+        self.changed_patterns.add(pattern.id)
+
+    def _hold_key(self, record: IncidentRecord, looks: Looks, now: datetime) -> None:
+        if looks.dedup_key is None:
+            return
+        held = self.keys.setdefault((looks.source, looks.dedup_key), [])
+        key = next((k for k in held if k.incident_id == record.id), None)
+        if key is None:
+            key = KeyRecord(
+                source=looks.source,
+                dedup_key=looks.dedup_key,
+                incident_id=record.id,
+                scope=looks.scope,
+                started_at=looks.started_at,
+                opened_at=now,
+            )
+            held.insert(0, key)
+        elif looks.started_at is not None and (key.started_at is None or looks.started_at > key.started_at):
+            key.started_at = looks.started_at
+        key.resolved_at = None
+        self._touch_key(key)
+
+    def _touch_key(self, key: KeyRecord) -> None:
+        self.changed_keys[(key.incident_id, key.source, key.dedup_key)] = key
+
+    def redeliver(self, record: IncidentRecord, looks: Looks, now: datetime) -> None:
+        """One more message about a known occurrence: noted, not counted."""
+        record.deliveries += 1
+        record.last_seen_at = max(record.last_seen_at, now)
+        if looks.occurrence is not None:
+            self.redelivered[looks.occurrence] = self.redelivered.get(looks.occurrence, 0) + 1
+        self.changed_incidents.add(record.id)
+
+    def find_spoken_of(self, event: Incident) -> IncidentRecord | None:
+        """The incident an acknowledging or resolving event speaks of: the newest under its key, open first."""
+        held = [
+            k for k in self.keys.get((event.source, event.dedup_key or ""), []) if k.incident_id in self.incidents
+        ]
+        open_first = sorted(held, key=lambda k: not self.incidents[k.incident_id].is_open)
+        return self.incidents[open_first[0].incident_id] if open_first else None
+
+    def release_key(self, event: Incident, now: datetime) -> list[IncidentRecord]:
+        """End this source's key, and name the open incidents of which it was the last.
+
+        A resolution of an earlier occurrence than the one now open (messages that overtook each other)
+        ends nothing.
+        """
+        ended: list[IncidentRecord] = []
+        for key in self.keys.get((event.source, event.dedup_key or ""), []):
+            record = self.incidents.get(key.incident_id)
+            if record is None or not record.is_open or key.resolved_at is not None:
+                continue
+            if event.started_at and key.started_at and event.started_at < key.started_at:
+                continue
+            key.resolved_at = now
+            self._touch_key(key)
+            if not any(k.resolved_at is None for k in self.keys_on(record.id)):
+                ended.append(record)
+        return ended
+
+    def keys_on(self, incident_id: str) -> Iterable[KeyRecord]:
+        """Every key held on an incident. The store loads all keys of each incident that it loads by key."""
+        return (k for held in self.keys.values() for k in held if k.incident_id == incident_id)
+
+    def note(self, incident_id: str, at: datetime, kind: str, actor: str, **detail: object) -> None:
+        self.timeline.append(TimelineEntry(incident_id=incident_id, at=at, kind=kind, actor=actor, detail=detail))

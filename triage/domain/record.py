@@ -1,0 +1,87 @@
+"""An incident as it is kept: what was reported, what was decided, where it stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from triage.domain.incident import Incident, State, Status
+from triage.domain.priority import Priority
+
+
+@dataclass(slots=True, kw_only=True)
+class IncidentRecord:
+    """Mutable on purpose: one batch may open, join and resolve the same incident before it is written.
+
+    ``opened_at`` is when we learnt of it, ``last_seen_at`` when any delivery last spoke of it,
+    ``closes_at`` when a forgotten one is resolved by itself.
+    """
+
+    id: str
+    pattern_id: str
+    source: str
+    scope: str
+    service: str | None
+    environment: str | None
+    title: str
+    event: Incident
+    text_key: bytes
+    state: State
+    status: Status
+    priority: Priority
+    team: str
+    decision_id: str
+    opened_at: datetime
+    last_occurred_at: datetime
+    last_seen_at: datetime
+    occurrences: int = 0
+    deliveries: int = 0
+    closes_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None
+    resolution: str | None = None
+    needs_review: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is not State.RESOLVED
+
+    def acknowledge(self, by: str, at: datetime) -> bool:
+        """Whether this changed anything: only the first acknowledgement of a triggered incident does."""
+        if self.state is not State.TRIGGERED:
+            return False
+        self.state = State.ACKNOWLEDGED
+        self.acknowledged_at, self.acknowledged_by = at, by
+        if self.status is Status.NEW:
+            self.status = Status.TRIAGING
+        return True
+
+    def resolve(self, by: str, at: datetime, resolution: str | None = None) -> bool:
+        """Whether this changed anything: a resolved incident stays as it was resolved."""
+        if not self.is_open:
+            return False
+        self.state, self.status = State.RESOLVED, Status.RESOLVED
+        self.resolved_at, self.resolved_by, self.resolution = at, by, resolution
+        return True
+
+    def reopen(self) -> bool:
+        """Back to triggered; whether this changed anything."""
+        if self.is_open:
+            return False
+        self.state, self.status = State.TRIGGERED, Status.NEW
+        self.resolved_at = self.resolved_by = self.resolution = None
+        self.acknowledged_at = self.acknowledged_by = None
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """Something that happened to an incident. ``actor``: a person, ``source:…`` or ``triage``."""
+
+    incident_id: str
+    at: datetime
+    kind: str
+    actor: str
+    detail: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,197 @@
+"""One batch of deliveries on its way in: events are taken in order, decided together, then answered.
+
+Pure but for fresh identifiers: it works on the batch's ``Memory`` and leaves the writing to the store.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from triage.active import Active
+from triage.decider import Case, Embedding
+from triage.domain.decision import Decision, DecisionInputs, DecisionSource, StoredDecision
+from triage.domain.delivery import EventResult
+from triage.domain.incident import EventKind, Incident, State, Status
+from triage.domain.memory import Looks, Match, Memory, PatternRecord
+from triage.domain.record import IncidentRecord
+from triage.domain.recurrence import Recurrence
+from triage.recurrence.description import describe
+from triage.recurrence.recognition import recognise
+
+Embeddings = Mapping[bytes, Embedding]
+UNKNOWN_KEY = "no incident is known under this dedup_key"
+
+
+@dataclass(slots=True)
+class Taken:
+    """One event on its way. ``case`` is None where nothing new has to be decided; ``record`` None: unknown key."""
+
+    event: Incident
+    actor: str
+    record: IncidentRecord | None = None
+    match: Match = field(default_factory=Match)
+    case: Case | None = None
+    look: Looks | None = None
+    opened: bool = False
+    counted: bool = False
+    decision: Decision | None = None
+
+    def result(self) -> EventResult:
+        if self.record is None:
+            return EventResult(fault=UNKNOWN_KEY)
+        return EventResult(
+            incident_id=self.record.id,
+            decision_id=self.record.decision_id,
+            opened=self.opened,
+            joined=not self.opened,
+            counted=self.counted,
+        )
+
+
+class Intake:
+    """The events of one batch against one snapshot of what is in force."""
+
+    def __init__(self, active: Active, memory: Memory, embeddings: Embeddings) -> None:
+        self._active = active
+        self._memory = memory
+        self._embeddings = embeddings
+        self._waiting: list[Taken] = []
+        self.stored: list[StoredDecision] = []
+
+    def take(self, event: Incident, look: Looks | None, actor: str, now: datetime) -> Taken:
+        """``look`` is given for a firing event, None for one that speaks of a known key."""
+        if look is None:
+            return self._speak_of(event, actor, now)
+        taken = self._fire(event, look, actor, now)
+        if taken.case is not None:
+            self._waiting.append(taken)
+        return taken
+
+    def _fire(self, event: Incident, look: Looks, actor: str, now: datetime) -> Taken:
+        memory = self._memory
+        settings = self._active.decider.catalogue.source_settings(event.source)
+        match = recognise(memory, look, now, settings.join_window)
+        if match.delivery and match.joins is not None:
+            record = memory.incidents[match.joins]
+            memory.redeliver(record, look, now)
+            return Taken(event, actor, record, match, look=look)
+        at = min(event.happened_at(now), now)
+        pattern = memory.pattern_for(match, look, now, str(uuid.uuid4()))
+        recurrence = describe(match, pattern, now, counting=at)
+        record = memory.incidents[match.joins] if match.joins else self._opened(event, look, pattern, now)
+        if match.joins is None:
+            memory.open(record, pattern)
+        memory.occur(record, pattern, look, at, now)
+        record.closes_at = now + settings.auto_resolve_after if settings.auto_resolve_after else None
+        case = self._case(event, record, look, pattern, recurrence, now)
+        return Taken(event, actor, record, match, case, look, opened=match.joins is None, counted=True)
+
+    def _opened(self, event: Incident, look: Looks, pattern: PatternRecord, now: datetime) -> IncidentRecord:
+        """A new incident; its priority, team and decision are entered when the batch is decided."""
+        catalogue = self._active.decider.catalogue
+        service = catalogue.find_service(event.service, event.environment)
+        return IncidentRecord(
+            id=str(uuid.uuid4()),
+            pattern_id=pattern.id,
+            source=event.source,
+            scope=look.scope,
+            service=service.id if service else event.service,
+            environment=event.environment,
+            title=event.title,
+            event=event,
+            text_key=look.text_key,
+            state=State.TRIGGERED,
+            status=Status.NEW,
+            priority=catalogue.default_priority,
+            team=catalogue.triage_desk,
+            decision_id="",
+            opened_at=now,
+            last_occurred_at=min(event.happened_at(now), now),
+            last_seen_at=now,
+        )
+
+    def _case(
+        self,
+        event: Incident,
+        record: IncidentRecord,
+        look: Looks,
+        pattern: PatternRecord,
+        recurrence: Recurrence,
+        now: datetime,
+    ) -> Case:
+        return Case(
+            inputs=DecisionInputs(
+                incident=event,
+                now=now,
+                opened_at=record.opened_at,
+                recurrence=recurrence,
+                override=self._memory.overrides.get(record.id),
+                correction=pattern.correction,
+                degraded=tuple(self._active.degraded),
+            ),
+            embedding=self._embeddings.get(look.text_key),
+            decision_id=str(uuid.uuid4()),
+            incident_id=record.id,
+        )
+
+    def _speak_of(self, event: Incident, actor: str, now: datetime) -> Taken:
+        """An acknowledgement or a resolution by key. Saying it twice is answered the same."""
+        memory = self._memory
+        record = memory.find_spoken_of(event)
+        if record is None:
+            return Taken(event, actor)
+        if event.event is EventKind.ACKNOWLEDGED:
+            if record.acknowledge(actor, now):
+                memory.note(record.id, now, "acknowledged", actor)
+                memory.changed_incidents.add(record.id)
+            return Taken(event, actor, record)
+        ended = memory.release_key(event, now)
+        for over in ended:
+            over.resolve(actor, now, event.description or None)
+            memory.note(over.id, now, "resolved", actor)
+            memory.changed_incidents.add(over.id)
+            if memory.open_by_pattern.get(over.pattern_id) == over.id:
+                del memory.open_by_pattern[over.pattern_id]
+        return Taken(event, actor, ended[0] if ended else record)
+
+    def decide(self) -> None:
+        """Decide on everything taken; to be called once, after the last ``take``."""
+        cases = [taken.case for taken in self._waiting if taken.case is not None]
+        for taken, case, decision in zip(self._waiting, cases, self._active.decider.decide(cases), strict=True):
+            self._conclude(taken, case, decision)
+
+    def _conclude(self, taken: Taken, case: Case, decision: Decision) -> None:
+        """Adopt the decision on an opened incident, and on a joined one only what makes it more urgent
+        or moves it by a rule: a machine's second thought must not send an open incident to and fro."""
+        record, look, now = taken.record, taken.look, case.inputs.now
+        if record is None or look is None or decision.decision_id is None:
+            return
+        matched_by = taken.match.matched_by.value if taken.match.matched_by else None
+        self._memory.note(
+            record.id, now, "opened" if taken.opened else "occurred", taken.actor, matched_by=matched_by
+        )
+        raised = decision.priority.value.is_more_urgent_than(record.priority)
+        moved = decision.team.value != record.team and decision.team.source is DecisionSource.RULE
+        if not (taken.opened or raised or moved):
+            return
+        record.priority, record.team = decision.priority.value, decision.team.value
+        record.decision_id, record.needs_review = decision.decision_id, decision.review.required
+        self._memory.changed_incidents.add(record.id)
+        self._memory.note(
+            record.id,
+            now,
+            "decided",
+            "triage",
+            decision_id=decision.decision_id,
+            priority=decision.priority.value.value,
+            team=decision.team.value,
+            policy=decision.escalation.policy,
+        )
+        taken.decision = decision
+        self.stored.append(self._active.stored(case, decision, look.text_key))
+
+    def new_embeddings(self) -> dict[bytes, Embedding]:
+        """Of the texts of decided incidents, so that they are found as neighbours and replayed."""
+        wanted = {stored.text_key for stored in self.stored if stored.text_key is not None}
+        return {key: self._embeddings[key] for key in wanted if key in self._embeddings}

@@ -1,0 +1,63 @@
+"""What is counted, for Prometheus."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class Metrics:
+    """One registry per service, so that two in one process count apart."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.requests = Counter(
+            "triage_http_requests", "Requests by route and status", ["route", "method", "status"], registry=r
+        )
+        self.latency = Histogram(
+            "triage_http_request_seconds", "Time to answer by route", ["route"], buckets=LATENCY, registry=r
+        )
+        self.batches = Histogram(
+            "triage_batch_events", "Events decided together", ["kind"], buckets=SIZES, registry=r
+        )
+        self.events = Counter(
+            "triage_events", "Events by source and what became of them", ["source", "outcome"], registry=r
+        )
+        self.decisions = Counter(
+            "triage_decisions",
+            "Decisions by priority and by where the team came from",
+            ["priority", "team_source"],
+            registry=r,
+        )
+        self.failures = Counter("triage_failures", "Failures by their code", ["code"], registry=r)
+        self.rule_faults = Counter(
+            "triage_rule_faults", "Conditions that could not be evaluated and counted as no match", registry=r
+        )
+        self.dead_letters = Counter(
+            "triage_dead_letters", "Parts of payloads that could not be used", ["source"], registry=r
+        )
+        self.omitted = Counter(
+            "triage_source_omitted_events", "Events a sender says it left out of a payload", ["source"], registry=r
+        )
+        self.notes = Counter(
+            "triage_source_notes", "What was bent to fit when reading a payload", ["source", "kind"], registry=r
+        )
+        self.spooled = Counter("triage_spooled", "Payloads accepted while the database was away", registry=r)
+        self.drained = Counter("triage_spool_drained", "Payloads carried out from the spool", registry=r)
+        self.spool_pending = Gauge("triage_spool_pending", "Payloads waiting in the spool", registry=r)
+        self.degraded = Gauge("triage_degraded", "1 for each part that is missing", ["part"], registry=r)
+        self.version = Gauge(
+            "triage_active_info", "1 for what is in force", ["bundle", "catalogue", "policy", "code"], registry=r
+        )
+
+    def show_degraded(self, degraded: Mapping[str, str]) -> None:
+        self.degraded.clear()
+        for part in degraded:
+            self.degraded.labels(part).set(1)
+
+    def render(self) -> bytes:
+        """The text that a Prometheus server reads."""
+        return generate_latest(self.registry)

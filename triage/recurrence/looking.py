@@ -1,0 +1,22 @@
+"""By what a firing event can be recognised: its key, fingerprint, template and text."""
+
+from triage.domain.incident import Incident
+from triage.domain.memory import Looks
+from triage.prediction.text import incident_text, text_key
+from triage.recurrence.fingerprint import fingerprint, scope
+from triage.recurrence.template import mask, template_key
+
+
+def look_at(event: Incident) -> Looks:
+    text = incident_text(event)
+    masked = mask(text)
+    return Looks(
+        source=event.source,
+        scope=scope(event.service, event.environment),
+        text_key=text_key(text),
+        fingerprint=fingerprint(text, event.service, event.environment),
+        template=masked,
+        template_key=template_key(masked, event.service, event.environment),
+        dedup_key=event.dedup_key,
+        started_at=event.started_at or (event.occurred_at if event.dedup_key is not None else None),
+    )

@@ -1,0 +1,198 @@
+"""The running service: its parts, what it can do for a request, and what is missing from it.
+
+Parts are opened and kept up to date by ``triage.upkeep``; each one that is missing is named in
+``degraded`` while what is there works.
+"""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from triage.activation import Activation
+from triage.active import Active
+from triage.corrections import Corrections
+from triage.domain.access import Principal
+from triage.domain.decision import Decision
+from triage.domain.delivery import Delivery
+from triage.domain.incident import Incident
+from triage.errors import StoreUnavailable, TriageError, Unavailable
+from triage.gathering import Gatherer
+from triage.metrics import Metrics
+from triage.principals import Principals
+from triage.settings import Settings
+from triage.store.batch import PostgresStore
+from triage.store.configurations import Configurations
+from triage.store.database import Database
+from triage.store.incidents import Incidents
+from triage.store.letters import Letters
+from triage.store.spool import Spool
+from triage.store.tokens import Tokens
+from triage.triager import Outcome, Triager
+
+log = structlog.get_logger("triage.service")
+
+Receipts = list[Outcome] | TriageError
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Parts:
+    """What needs a database: made when its address is known."""
+
+    def __init__(self, database: Database, activation: Activation, settings: Settings) -> None:
+        self.database = database
+        self.store = PostgresStore(database)
+        self.incidents = Incidents(database)
+        self.letters = Letters(database)
+        self.configurations = Configurations(database)
+        self.tokens = Tokens(database)
+        self.principals = Principals(self.tokens, settings.data_dir / "tokens.json")
+        self.triager = Triager(self.store, lambda: in_force(activation), utc_now)
+        self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now)
+
+
+def in_force(activation: Activation) -> Active:
+    """Raises Unavailable while nothing is."""
+    active = activation.active
+    if active is None:
+        raise Unavailable("no configuration is in force yet", retry_after=1)
+    return active
+
+
+class Service:
+    """One per process. ``parts`` is None until the database's address is known."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.activation = Activation(settings.config_dir, settings.models_dir, self.metrics)
+        self.spool = Spool(settings.data_dir / "spool", settings.spool_max_bytes)
+        self.spooling = True
+        """Whether payloads go to the spool: the database is away, or earlier payloads still wait there."""
+        self._parts: Parts | None = None
+        self._predictions: Gatherer[Sequence[Incident], list[Decision]] = Gatherer(
+            self._predict, weigh=len, name="predict"
+        )
+        self._deliveries: Gatherer[Delivery, list[Outcome]] = Gatherer(
+            self._receive, weigh=lambda delivery: len(delivery.events), name="receive"
+        )
+
+    def attach(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @property
+    def parts(self) -> Parts:
+        """Raises StoreUnavailable before the database's address is known."""
+        if self._parts is None:
+            raise StoreUnavailable("the database is still being opened", retry_after=1)
+        return self._parts
+
+    @property
+    def has_parts(self) -> bool:
+        return self._parts is not None
+
+    @property
+    def degraded(self) -> dict[str, str]:
+        missing = self.activation.faults
+        if self._parts is None:
+            missing["database"] = "the database is still being opened"
+        elif self._parts.database.is_down:
+            missing["database"] = "the database cannot be reached; events are kept in the local spool"
+        if self.spool_pending:
+            missing["spool"] = f"{self.spool_pending} payloads wait in the local spool"
+        return missing
+
+    @property
+    def spool_pending(self) -> int:
+        return self.spool.pending()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a decision can be made and remembered."""
+        return self.activation.active is not None and self._parts is not None and not self._parts.database.is_down
+
+    def find_principal(self, token_digest: bytes) -> Principal | None:
+        """Raises Unavailable while tokens cannot be known yet."""
+        principals = self.parts.principals
+        if not principals.is_known:
+            raise Unavailable("tokens are not known yet", retry_after=1)
+        return principals.find(token_digest)
+
+    def open_to_local(self, client: str | None) -> bool:
+        """Whether this caller needs no token: none exists, and only this machine can reach us.
+
+        Raises Unavailable while tokens cannot be known yet.
+        """
+        if not self.settings.is_loopback:
+            return False
+        principals = self.parts.principals
+        if not principals.is_known:
+            raise Unavailable("tokens are not known yet", retry_after=1)
+        return principals.is_empty and (client is None or is_loopback(client))
+
+    async def predict(self, events: Sequence[Incident]) -> list[Decision]:
+        """Raises Unavailable while nothing can decide."""
+        return await self._predictions.submit(events)
+
+    async def deliver(self, delivery: Delivery) -> list[Outcome]:
+        """Raises StoreUnavailable with nothing written, Conflict for a key used with another content."""
+        return await self._deliveries.submit(delivery)
+
+    def _predict(self, jobs: Sequence[Sequence[Incident]]) -> list[list[Decision] | TriageError]:
+        events = [event for job in jobs for event in job]
+        self.metrics.batches.labels("predict").observe(len(events))
+        decisions = iter(self.parts.triager.predict(events))
+        return [[next(decisions) for _ in job] for job in jobs]
+
+    def _receive(self, jobs: Sequence[Delivery]) -> list[list[Outcome] | TriageError]:
+        self.metrics.batches.labels("receive").observe(sum(len(job.events) for job in jobs))
+        try:
+            receipts = self.parts.triager.receive(jobs)
+        except StoreUnavailable:
+            self.spooling = True
+            raise
+        for job, receipt in zip(jobs, receipts, strict=True):
+            self.count(job, receipt)
+        return receipts
+
+    def count(self, delivery: Delivery, receipts: Receipts) -> None:
+        if isinstance(receipts, TriageError):
+            return
+        for event, outcome in zip(delivery.events, receipts, strict=True):
+            self.metrics.events.labels(event.source, _outcome_name(outcome)).inc()
+            if not isinstance(outcome, TriageError) and outcome.opened:
+                decision = outcome.decision
+                labels = decision.priority.value.value, decision.team.source.value
+                self.metrics.decisions.labels(*labels).inc()
+
+    def keep(self, route: str, body: bytes, headers: Mapping[str, str], principal: Principal) -> str:
+        """Put a payload into the spool and return its receipt. Raises SpoolFull."""
+        self.metrics.spooled.inc()
+        self.spooling = True
+        sender = f"{principal.role.value} {principal.owner}"
+        return self.spool.append(route, body, headers=headers, principal=sender, received_at=utc_now())
+
+    def close(self) -> None:
+        self._predictions.close()
+        self._deliveries.close()
+        if self._parts is not None:
+            self._parts.database.close()
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _outcome_name(outcome: Outcome) -> str:
+    if isinstance(outcome, TriageError):
+        return outcome.code
+    if outcome.opened:
+        return "opened"
+    return "joined" if outcome.counted else "repeated"

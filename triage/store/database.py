@@ -1,0 +1,137 @@
+"""Connections to PostgreSQL, and what a lost one means."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+
+import psycopg
+from pgvector.psycopg import register_vector
+from psycopg import Connection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from triage.errors import StoreRefused, StoreUnavailable
+
+MIGRATION_LOCK = 7_041_776_001
+"""Key of the advisory lock under which one of many starting replicas migrates."""
+
+Row = DictRow
+Db = Connection[DictRow]
+
+
+class Database:
+    """A pool of connections. ``timeout``: seconds a caller waits for one before StoreUnavailable.
+
+    Once a connection could not be had, callers are refused at once until ``is_reachable`` finds the
+    database again, so that an outage costs each of them nothing.
+    """
+
+    def __init__(self, url: str, *, size: int = 8, timeout: float = 3.0) -> None:
+        self.url = url
+        self.is_down = False
+        self._timeout = timeout
+        self._pool: ConnectionPool[Db] = ConnectionPool(
+            url,
+            min_size=2,
+            max_size=size,
+            open=False,
+            timeout=timeout,
+            reconnect_timeout=1.0,
+            max_idle=300.0,
+            configure=_configure,
+            kwargs={"row_factory": dict_row, "autocommit": True, "connect_timeout": 3},
+        )
+
+    def open(self) -> None:
+        """Connect. Raises StoreUnavailable when no connection comes within the time-out."""
+        try:
+            self._pool.open(wait=True, timeout=max(self._timeout, 5.0))
+        except PoolTimeout as error:
+            raise StoreUnavailable("the database cannot be reached") from error
+
+    def close(self) -> None:
+        self._pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Db]:
+        """A connection in autocommit mode. Raises StoreUnavailable when the database is away."""
+        if self.is_down:
+            raise StoreUnavailable("the database cannot be reached")
+        with self._connection() as connection:
+            yield connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[Db]:
+        with named_failures(self._note_down), self._pool.connection(timeout=self._timeout) as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Db]:
+        """One transaction, committed when the block ends and rolled back when it raises."""
+        with self.connection() as connection, connection.transaction():
+            yield connection
+
+    def is_reachable(self) -> bool:
+        """Ask the database itself; its answer ends or begins an outage."""
+        try:
+            with self._connection() as connection:
+                connection.execute("SELECT 1")
+        except StoreUnavailable:
+            self._pool.check()
+            return False
+        self.is_down = False
+        return True
+
+    def _note_down(self) -> None:
+        self.is_down = True
+
+
+@contextmanager
+def named_failures(note_down: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Every failure of the database by our own names: away, busy with others' locks, or a refused statement."""
+    try:
+        yield
+    except (PoolTimeout, PoolClosed) as error:
+        note_down()
+        raise StoreUnavailable("the database cannot be reached") from error
+    except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable) as error:
+        raise StoreUnavailable("the database is busy with the same rows", retry_after=1) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        note_down()
+        raise StoreUnavailable("the database went away") from error
+    except psycopg.Error as error:
+        raise StoreRefused(f"the database refused a statement ({error.sqlstate})") from error
+
+
+def _configure(connection: Db) -> None:
+    if connection.execute("SELECT 1 FROM pg_type WHERE typname = 'halfvec'").fetchone():
+        register_vector(connection)
+
+
+def migrate(url: str) -> list[str]:
+    """Bring the schema up to date and return the names of the migrations applied.
+
+    Safe to call from any number of replicas at once. Raises StoreUnavailable when the database is away.
+    """
+    applied: list[str] = []
+    with named_failures(), psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+        )
+        done = {row[0] for row in connection.execute("SELECT name FROM migration").fetchall()}
+        for name, statements in _migrations():
+            if name in done:
+                continue
+            with connection.transaction():
+                connection.execute(statements.encode())
+                connection.execute("INSERT INTO migration (name) VALUES (%s)", (name,))
+            applied.append(name)
+    return applied
+
+
+def _migrations() -> list[tuple[str, str]]:
+    folder = resources.files("triage.store").joinpath("migrations")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [(f.name, f.read_text(encoding="utf-8")) for f in files]

@@ -1,0 +1,268 @@
+"""Reading incidents, their timelines and decisions; changing one on a person's behalf."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from triage.domain.decision import Decision, DecisionInputs, StoredDecision, TriageOverride
+from triage.domain.record import IncidentRecord, TimelineEntry
+from triage.errors import NotFound
+from triage.store.database import Database, Db, Row
+from triage.store.recording import record_decisions, record_embeddings, record_timeline, update_incidents
+from triage.store.records import DECISION, INCIDENT_COLUMNS, INPUTS, record_from_row
+
+SELECT_INCIDENT = f"SELECT {INCIDENT_COLUMNS} FROM incident"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentFilter:
+    """What a list asks for. ``before`` is the position (opened_at, id) after which the page starts."""
+
+    state: str | None = None
+    status: str | None = None
+    team: str | None = None
+    priority: str | None = None
+    pattern: str | None = None
+    q: str | None = None
+    since: datetime | None = None
+    before: tuple[datetime, str] | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarIncident:
+    """``resolution``: what resolved it, in the responder's words, if it is over."""
+
+    incident: IncidentRecord
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDecision:
+    """A decision as it lies in the store; ``embedding`` has shape (dimensions,), None without an encoder."""
+
+    decision: Decision
+    inputs: DecisionInputs
+    embedding: NDArray[np.float16] | None
+
+
+class Incidents:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, incident_id: str) -> IncidentRecord:
+        """Raises NotFound."""
+        with self._database.connection() as db:
+            return _get(db, incident_id)
+
+    def find(self, wanted: IncidentFilter) -> list[IncidentRecord]:
+        """Newest first."""
+        clauses: list[LiteralString] = []
+        values: list[object] = []
+        for column, value in (
+            ("state = %s", wanted.state),
+            ("status = %s", wanted.status),
+            ("team = %s", wanted.team),
+            ("priority = %s", wanted.priority),
+            ("pattern_id = %s", wanted.pattern),
+            ("opened_at >= %s", wanted.since),
+            ("search @@ websearch_to_tsquery('simple', %s)", wanted.q),
+        ):
+            if value is not None:
+                clauses.append(column)
+                values.append(value)
+        if wanted.before is not None:
+            clauses.append("(opened_at, id) < (%s, %s)")
+            values.extend(wanted.before)
+        where = sql.SQL(" WHERE ") + sql.SQL(" AND ").join(map(sql.SQL, clauses)) if clauses else sql.SQL("")
+        statement = sql.SQL("{select}{where} ORDER BY opened_at DESC, id DESC LIMIT %s").format(
+            select=sql.SQL(SELECT_INCIDENT), where=where
+        )
+        with self._database.connection() as db:
+            rows = db.execute(statement, (*values, wanted.limit)).fetchall()
+        return [record_from_row(row) for row in rows]
+
+    def timeline(self, incident_id: str) -> list[TimelineEntry]:
+        """Everything that happened, oldest first. Raises NotFound."""
+        with self._database.connection() as db:
+            _get(db, incident_id)
+            rows = db.execute(
+                "SELECT incident_id, at, kind, actor, detail FROM timeline WHERE incident_id = %s ORDER BY id",
+                (incident_id,),
+            ).fetchall()
+        return [TimelineEntry(**{**row, "incident_id": str(row["incident_id"])}) for row in rows]
+
+    def similar(self, incident_id: str, encoder: str, limit: int) -> list[SimilarIncident]:
+        """The nearest other incidents, one per text, nearest first. Raises NotFound."""
+        with self._database.connection() as db:
+            record = _get(db, incident_id)
+            asked = db.execute(
+                "SELECT vector_dims(embedding::halfvec) AS dimensions FROM text_embedding"
+                " WHERE encoder = %s AND text_key = %s",
+                (encoder, record.text_key),
+            ).fetchone()
+            if asked is None:
+                return []
+            statement = sql.SQL(_SIMILAR).format(
+                dimensions=sql.Literal(asked["dimensions"]), encoder=sql.Literal(encoder)
+            )
+            arguments = {"key": record.text_key, "id": incident_id, "limit": limit}
+            near = db.execute(statement, arguments).fetchall()
+            rows = db.execute(f"{SELECT_INCIDENT} WHERE id = ANY(%s)", ([row["id"] for row in near],)).fetchall()
+        found = {row["id"]: record_from_row(row) for row in rows}
+        return [SimilarIncident(incident=found[row["id"]], similarity=float(row["similarity"])) for row in near]
+
+    def get_decision(self, decision_id: str) -> RecordedDecision:
+        """Raises NotFound."""
+        with self._database.connection() as db:
+            return _recorded(db, decision_id)
+
+    def decisions_of(self, decision_ids: Sequence[str]) -> dict[str, Decision]:
+        with self._database.connection() as db:
+            rows = db.execute(
+                "SELECT id, record FROM decision WHERE id = ANY(%s::uuid[])", (list(decision_ids),)
+            ).fetchall()
+        return {str(row["id"]): DECISION.validate_python(row["record"]) for row in rows}
+
+    @contextmanager
+    def changing(self, incident_id: str) -> Iterator["Change"]:
+        """One incident held for a change; written when the block ends. Raises NotFound."""
+        with self._database.transaction() as db:
+            change = Change(db, _get(db, incident_id, lock=True))
+            yield change
+            change.write()
+
+    def close_forgotten(self, now: datetime, limit: int = 500) -> list[str]:
+        """Resolve what nobody has spoken of since its ``closes_at``; the ids of what was closed.
+
+        Any number of workers may ask at once: each incident is closed by one of them.
+        """
+        with self._database.transaction() as db:
+            rows = db.execute(
+                f"{SELECT_INCIDENT} WHERE state <> 'resolved' AND closes_at <= %s"
+                " ORDER BY closes_at LIMIT %s FOR UPDATE SKIP LOCKED",
+                (now, limit),
+            ).fetchall()
+            records = [record_from_row(row) for row in rows]
+            for record in records:
+                record.resolve("triage", now, None)
+            update_incidents(db, records)
+            _release_keys(db, [record.id for record in records], now)
+            entries = [
+                TimelineEntry(
+                    incident_id=r.id, at=now, kind="resolved", actor="triage", detail={"because": "silent"}
+                )
+                for r in records
+            ]
+            record_timeline(db, entries)
+        return [record.id for record in records]
+
+
+class Change:
+    """A held incident, and what a person's action adds to it."""
+
+    def __init__(self, db: Db, record: IncidentRecord) -> None:
+        self._db = db
+        self.record = record
+        self._entries: list[TimelineEntry] = []
+        self._decisions: list[StoredDecision] = []
+
+    def note(self, at: datetime, kind: str, actor: str, **detail: object) -> None:
+        self._entries.append(
+            TimelineEntry(incident_id=self.record.id, at=at, kind=kind, actor=actor, detail=detail)
+        )
+
+    def decide(self, stored: StoredDecision) -> None:
+        self._decisions.append(stored)
+
+    def get_decision(self) -> RecordedDecision:
+        """The incident's decision as it stands."""
+        return _recorded(self._db, self.record.decision_id)
+
+    def override(self, override: TriageOverride) -> None:
+        self._db.execute(
+            "INSERT INTO triage_override (incident_id, pattern_id, priority, team, reason, made_by, made_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (
+                self.record.id,
+                self.record.pattern_id,
+                override.priority.value if override.priority else None,
+                override.team,
+                override.reason,
+                override.by,
+                override.at,
+            ),
+        )
+
+    def keep_embedding(self, encoder: str, text_key: bytes, embedding: NDArray[np.float16]) -> None:
+        record_embeddings(self._db, encoder, {text_key: embedding})
+
+    def release_keys(self, at: datetime) -> None:
+        _release_keys(self._db, [self.record.id], at)
+
+    def write(self) -> None:
+        record_decisions(self._db, self._decisions)
+        update_incidents(self._db, [self.record])
+        record_timeline(self._db, self._entries)
+
+
+_SIMILAR = """
+WITH asked AS (SELECT embedding::halfvec({dimensions}) AS embedding FROM text_embedding
+    WHERE encoder = {encoder} AND text_key = %(key)s)
+SELECT newest.id, 1 - near.distance AS similarity FROM (
+    SELECT t.text_key, t.embedding::halfvec({dimensions}) <=> (SELECT embedding FROM asked) AS distance
+    FROM text_embedding AS t WHERE encoder = {encoder}
+    ORDER BY t.embedding::halfvec({dimensions}) <=> (SELECT embedding FROM asked) LIMIT %(limit)s + 1
+) AS near
+JOIN LATERAL (
+    SELECT id FROM incident WHERE text_key = near.text_key AND id <> %(id)s ORDER BY opened_at DESC LIMIT 1
+) AS newest ON true
+ORDER BY near.distance LIMIT %(limit)s
+"""
+
+
+def _get(db: Db, incident_id: str, *, lock: bool = False) -> IncidentRecord:
+    statement = f"{SELECT_INCIDENT} WHERE id = %s" + (" FOR UPDATE" if lock else "")
+    row: Row | None = db.execute(statement, (_identifier(incident_id, "incident"),)).fetchone()
+    if row is None:
+        raise NotFound("no such incident is stored")
+    return record_from_row(row)
+
+
+def _recorded(db: Db, decision_id: str) -> RecordedDecision:
+    row = db.execute(
+        "SELECT d.record, d.inputs, t.embedding FROM decision AS d LEFT JOIN text_embedding AS t"
+        " ON t.encoder = d.encoder AND t.text_key = d.text_key WHERE d.id = %s",
+        (_identifier(decision_id, "decision"),),
+        binary=True,
+    ).fetchone()
+    if row is None:
+        raise NotFound("no such decision is stored")
+    return RecordedDecision(
+        decision=DECISION.validate_python(row["record"]),
+        inputs=INPUTS.validate_python(row["inputs"]),
+        embedding=row["embedding"].to_numpy().astype(np.float16) if row["embedding"] is not None else None,
+    )
+
+
+def _identifier(text: str, what: str) -> uuid.UUID:
+    import uuid
+
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise NotFound(f"no such {what} is stored") from error
+
+
+def _release_keys(db: Db, incident_ids: Sequence[str], at: datetime) -> None:
+    db.execute(
+        "UPDATE incident_key SET resolved_at = %s WHERE incident_id = ANY(%s::uuid[]) AND resolved_at IS NULL",
+        (at, list(incident_ids)),
+    )

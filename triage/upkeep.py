@@ -1,0 +1,200 @@
+"""Opens the service's parts in the background and keeps them up: one thread, one loop, one step at a time.
+
+The process answers ``/livez`` while this runs. A step that fails is logged, shown as degraded and tried
+again; nothing that works is stopped by what does not.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from triage.api.bodies import parse_json
+from triage.domain.access import Principal, Role
+from triage.domain.delivery import Delivery, DeliveryKey
+from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError, Unavailable
+from triage.reception import letters, read
+from triage.service import Parts, Service
+from triage.store.database import Database, migrate
+from triage.store.embedded import EmbeddedDatabase, start_embedded
+from triage.store.spooled import Spooled
+
+log = structlog.get_logger("triage.upkeep")
+
+BOOTSTRAP_OWNER = "person:bootstrap"
+
+
+class Upkeep:
+    """``on_fatal`` is called with one sentence when the service cannot ever work as it was started."""
+
+    def __init__(self, service: Service, on_fatal: Callable[[str], None]) -> None:
+        self._service = service
+        self._settings = service.settings
+        self._on_fatal = on_fatal
+        self._embedded: EmbeddedDatabase | None = None
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self._published = False
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def reload(self) -> None:
+        """Read the configuration folder again, soon."""
+        self._reload.set()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=30)
+
+    def release(self) -> None:
+        """Give the embedded database up, after everybody who uses it has closed."""
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    def _run(self) -> None:
+        started = time.monotonic()
+        opener = threading.Thread(target=self._open_local, name="open-local", daemon=True)
+        opener.start()
+        if not self._open_database():
+            return
+        opener.join()
+        while not self._stop.is_set():
+            try:
+                self._step()
+            except StoreUnavailable as error:
+                log.warning("the database is away", why=str(error))
+                self._revive()
+            except StoreRefused as error:
+                log.error("the database refuses us", why=str(error))
+            if started and self._service.is_ready:
+                log.info("ready", after_seconds=round(time.monotonic() - started, 2))
+                started = 0.0
+            self._stop.wait(self._settings.refresh_every)
+
+    def _open_local(self) -> None:
+        self._service.activation.load_folder()
+        self._service.activation.load_latest_bundle()
+
+    def _open_database(self) -> bool:
+        """Start or find the database and make what needs it; whether that is done."""
+        settings, service = self._settings, self._service
+        try:
+            if settings.database_url is not None:
+                url = settings.database_url.get_secret_value()
+            else:
+                self._embedded = start_embedded(settings.data_dir)
+                url = self._embedded.url
+        except EmbeddedDatabaseError as error:
+            self._on_fatal(str(error))
+            return False
+        database = Database(url, size=settings.pool_size, timeout=settings.store_timeout)
+        database.is_down = True
+        parts = Parts(database, service.activation, settings)
+        parts.principals.load_file()
+        service.attach(parts)
+        while not self._stop.is_set():
+            try:
+                applied = migrate(url)
+                database.open()
+                database.is_down = False
+                log.info("database opened", migrations=applied)
+                return True
+            except StoreUnavailable as error:
+                log.warning("the database cannot be opened yet", why=str(error))
+                self._revive()
+            except StoreRefused as error:
+                self._on_fatal(f"{error}; the database needs pgvector and the right to create tables")
+                return False
+            self._stop.wait(1.0)
+        return False
+
+    def _revive(self) -> None:
+        if self._embedded is not None and not self._stop.is_set():
+            try:
+                self._embedded.ensure_running()
+            except EmbeddedDatabaseError as error:
+                log.error("the embedded database cannot be started again", why=str(error))
+
+    def _step(self) -> None:
+        service, parts = self._service, self._service.parts
+        if not parts.database.is_reachable():
+            service.spooling = True
+            raise StoreUnavailable("the database cannot be reached")
+        if self._reload.is_set():
+            self._reload.clear()
+            service.activation.load_folder()
+            self._published = False
+        if not self._published:
+            self._publish()
+        parts.principals.refresh()
+        service.activation.refresh(parts.configurations)
+        if service.activation.active is None:
+            self._on_fatal(service.activation.faults.get("configuration", "no configuration was found"))
+            self._stop.set()
+            return
+        self._refuse_open_door()
+        if service.spooling or service.spool_pending:
+            self._drain()
+        service.metrics.show_degraded(service.degraded)
+        service.metrics.spool_pending.set(service.spool_pending)
+
+    def _publish(self) -> None:
+        parts = self._service.parts
+        token = self._read_bootstrap()
+        if token is not None:
+            parts.tokens.adopt(token, Role.ADMIN, BOOTSTRAP_OWNER)
+        self._service.activation.publish(parts.configurations)
+        self._published = True
+
+    def _read_bootstrap(self) -> str | None:
+        try:
+            return self._settings.read_bootstrap_token()
+        except OSError:
+            self._on_fatal("the file of TRIAGE_BOOTSTRAP_TOKEN_FILE cannot be read")
+            return None
+
+    def _refuse_open_door(self) -> None:
+        """Without a token the service is for this machine only."""
+        if not self._settings.is_loopback and self._service.parts.principals.is_empty:
+            self._on_fatal(
+                f"no token exists, so the service does not listen on {self._settings.host}: create one with"
+                " `triage token create`, or set TRIAGE_BOOTSTRAP_TOKEN"
+            )
+            self._stop.set()
+
+    def _drain(self) -> None:
+        """Carry out what waits, in order; requests join the queue behind it until it is empty."""
+        service = self._service
+        drained = service.spool.drain(self._carry_out)
+        if drained:
+            service.metrics.drained.inc(drained)
+            log.info("spool drained", payloads=drained)
+        if service.spool_pending == 0:
+            service.spooling = False
+
+    def _carry_out(self, spooled: Spooled) -> None:
+        """Raises StoreUnavailable, which leaves the entry where it is. Anything else is buried, not lost."""
+        parts = self._service.parts
+        role, _, owner = spooled.principal.partition(" ")
+        principal = Principal(owner=owner, role=Role(role))
+        try:
+            reading = read(
+                spooled.source, spooled.body, spooled.headers, principal, parse_json, spooled.received_at
+            )
+            delivery = reading.delivery
+            if delivery.key is None:
+                key = DeliveryKey(principal="spool", key=spooled.receipt, digest=b"")
+                delivery = Delivery(
+                    events=delivery.events, actor=delivery.actor, received_at=spooled.received_at, key=key
+                )
+            if reading.batch is not None:
+                parts.letters.bury(spooled.source, letters(reading.batch))
+            receipts = parts.triager.receive([delivery])[0]
+            self._service.count(delivery, receipts)
+        except Unavailable:
+            raise
+        except TriageError as error:
+            parts.letters.bury(spooled.source, [(spooled.body, str(error))])
