@@ -136,7 +136,7 @@ class Spool:
         return entry
 
     def _put_aside(self, path: Path, reason: str) -> None:
-        log.error("spool_entry_set_aside", receipt=path.stem, reason=reason)
+        log.error("spool entry set aside", receipt=path.stem, reason=reason)
         try:
             path.rename(path.with_suffix(BAD))
         except FileNotFoundError:
