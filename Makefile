@@ -72,7 +72,7 @@ lock:  ## resolve all dependencies anew and write constraints.txt
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@build/lock/bin/python -m pip install --quiet --no-deps $(if $(TORCH_INDEX),--index-url '$(TORCH_INDEX)') '$(TORCH)'
-	@build/lock/bin/python -m pip install --quiet --editable '.[train]' --group dev
+	@PYTHONWARNINGS=ignore build/lock/bin/python -m pip install --quiet --editable '.[train]' --group dev
 	@{ echo '# What a fresh installation resolved to; written by `make lock`.'; \
 		build/lock/bin/python -m pip freeze --all --exclude-editable \
 		| sed 's/+.*//' | grep -viE '^(pip|triton|nvidia-[^=]*|cuda-[^=]*)=='; } > build/constraints.txt
