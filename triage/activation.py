@@ -13,8 +13,9 @@ from triage.active import Active
 from triage.decider import Decider
 from triage.errors import BundleError, ConfigurationError, NotFound
 from triage.metrics import Metrics
-from triage.prediction.bundle import find_latest, read_kind
+from triage.prediction.bundle import find_latest
 from triage.prediction.cold_start import ColdStart
+from triage.prediction.manifest import read_manifest
 from triage.prediction.predictor import Predictor
 from triage.rules.configuration import Configuration, configuration_from_texts, load_configuration
 from triage.store.configurations import Configurations
@@ -120,8 +121,13 @@ class Activation:
             self._open(self._models_dir / wanted)
 
     def _takes_over(self, latest: Path, wanted: str) -> bool:
-        current = self._models_dir / wanted
-        return read_kind(latest) == TRAINED and current.is_dir() and read_kind(current) == STARTER
+        if latest.name == wanted or latest.name in self._refused:
+            return False
+        try:
+            kinds = read_manifest(latest).kind, read_manifest(self._models_dir / wanted).kind
+        except BundleError:
+            return False
+        return kinds == (TRAINED, STARTER)
 
     def _open(self, folder: Path) -> bool:
         """Whether the bundle is now in force. A refused one is not tried again until it changes its name."""
