@@ -30,6 +30,8 @@ from triage.store.embedded_server import (
     end_leftovers,
     find_postmaster,
     is_alive,
+    recorded_socket_folder,
+    remove_outside_socket,
     status,
     stop_server,
 )
@@ -100,7 +102,7 @@ def start_embedded(data_dir: Path, *, start_timeout: float = 60.0) -> EmbeddedDa
                 raise EmbeddedDatabaseError(f"the server in {folder.path} is being stopped and does not end")
             try:
                 _bring_up(folder, account, deadline)
-                socket_folder = embedded_place.recorded_socket_folder(folder)
+                socket_folder = recorded_socket_folder(folder)
             except BaseException:
                 users.release()
                 raise
@@ -121,7 +123,7 @@ def _is_running(folder: DatabaseFolder) -> bool:
         status(folder) == "ready"
         and find_postmaster(folder) is not None
         and is_alive(folder)
-        and embedded_place.socket_file(embedded_place.recorded_socket_folder(folder)).exists()
+        and embedded_place.socket_file(recorded_socket_folder(folder)).exists()
     )
 
 
@@ -209,6 +211,7 @@ def _stop_if_unused(folder: DatabaseFolder) -> None:
     users = FileLock(folder.users_lock)
     if users.acquire():
         stop_server(folder)
+        remove_outside_socket(folder)
         guard = FileLock(folder.guard_lock)
         guard.acquire(timeout=_GUARD_SECONDS)  # after this, no process of ours touches the folder
         guard.release()

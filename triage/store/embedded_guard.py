@@ -19,7 +19,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from triage.store.embedded_locks import FileLock, open_owned
-from triage.store.embedded_server import DatabaseFolder, find_postmaster, is_alive, status, stop_server
+from triage.store.embedded_server import (
+    DatabaseFolder,
+    find_postmaster,
+    is_alive,
+    remove_outside_socket,
+    status,
+    stop_server,
+)
 
 LOG_BYTES = 4 * 1024 * 1024
 """The log is kept twice at most: the current one and the one before (``server.log.1``)."""
@@ -33,6 +40,8 @@ def main(arguments: list[str]) -> int:
     uid, gid, seconds = int(arguments[2]), int(arguments[3]), float(arguments[4])
     if os.fork():
         return 0  # the service waits for this parent only, and never has a child to reap
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _carry_on)
     guard_lock = FileLock(folder.guard_lock)
     if not guard_lock.acquire(timeout=_PREDECESSOR_SECONDS):
         _report("failed")
@@ -46,6 +55,10 @@ def main(arguments: list[str]) -> int:
     if outcome == "ready":
         _watch(folder, server)
     return 0
+
+
+def _carry_on(number: int, frame: object) -> None:
+    """Its users' end is the guard's end; a handler, for an ignored signal would be ignored by the server too."""
 
 
 def _start_server(folder: DatabaseFolder, postgres: Path, uid: int, gid: int) -> subprocess.Popen[bytes] | None:
@@ -104,13 +117,11 @@ def _report(outcome: str) -> None:
 
 
 def _watch(folder: DatabaseFolder, server: subprocess.Popen[bytes] | None) -> None:
-    try:
+    with suppress(FileNotFoundError):
         _watch_users(folder, server)
-    except FileNotFoundError:  # the folder was deleted under the server
-        if server is not None:
-            server.send_signal(signal.SIGQUIT)
-        # else it notices by itself within a minute that its pid file is gone
-    if server is not None:
+    if server is not None:  # an adopted one notices by itself within a minute that its pid file is gone
+        if not folder.server_lock.exists():
+            server.send_signal(signal.SIGQUIT)  # the folder was deleted under it
         server.wait()
 
 
@@ -119,8 +130,10 @@ def _watch_users(folder: DatabaseFolder, server: subprocess.Popen[bytes] | None)
     while is_alive(folder):
         if server is not None:
             server.poll()  # reaps a postmaster that was killed
+        folder.users_lock.stat()  # raises when the folder was deleted; taking the lock would make it anew
         if users.acquire():
             stop_server(folder)
+            remove_outside_socket(folder)
             users.release()
         else:
             rotate_log(folder.log)

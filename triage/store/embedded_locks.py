@@ -65,10 +65,14 @@ class FileLock:
 
 def held_exclusively(path: Path) -> bool:
     """Whether some process holds the exclusive lock. Probes with a shared one, so two probes never meet."""
-    probe = FileLock(path)
-    free = probe.acquire(shared=True)
-    probe.release()
-    return not free
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _try_lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
 
 
 def _try_lock(descriptor: int, operation: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from triage.errors import EmbeddedDatabaseError
 from triage.store.embedded_account import Account, make_system_folder, user_name
 from triage.store.embedded_locks import open_owned
-from triage.store.embedded_server import DatabaseFolder
+from triage.store.embedded_server import DatabaseFolder, recorded_socket_folder
 
 NOTE = "database-location.txt"
 _INSIDE = "postgres"
@@ -25,8 +25,9 @@ _PLAIN = re.compile(r"/[A-Za-z0-9/._+-]*", re.ASCII)
 def make_data_dir(data_dir: Path) -> Path:
     """The resolved folder, made if missing: closed to others, but root's own server account may pass through."""
     resolved = data_dir.expanduser().resolve()
-    if resolved.exists() and not resolved.is_dir():
-        raise EmbeddedDatabaseError(f"{resolved} is a file, and the data folder was expected there")
+    nearest = next(path for path in (resolved, *resolved.parents) if path.exists())
+    if not nearest.is_dir():
+        raise EmbeddedDatabaseError(f"{nearest} is a file, and a folder for the data was expected there")
     if not resolved.exists():
         resolved.parent.mkdir(parents=True, exist_ok=True)
         _make_folder(resolved)
@@ -84,9 +85,8 @@ def check_folder(folder: DatabaseFolder, account: Account) -> None:
 
 def socket_folder(folder: DatabaseFolder, account: Account) -> Path:
     """The folder of the socket, 0700 and the account's: the recorded one, so that addresses last, or a new one."""
-    recorded = folder.socket_record
-    if recorded.exists():
-        earlier = Path(recorded.read_text().strip())
+    if folder.socket_record.exists():
+        earlier = recorded_socket_folder(folder)
         if _is_private(earlier, account) or (earlier.parent.is_dir() and _make_private(earlier, account)):
             return earlier
     inside = folder.path / "socket"
@@ -95,12 +95,8 @@ def socket_folder(folder: DatabaseFolder, account: Account) -> Path:
     else:
         chosen = Path(tempfile.mkdtemp(prefix="triage-", dir=_short_folder(account)))
         _give(chosen, account)
-    write_owned(recorded, f"{chosen}\n".encode())
+    write_owned(folder.socket_record, f"{chosen}\n".encode())
     return chosen
-
-
-def recorded_socket_folder(folder: DatabaseFolder) -> Path:
-    return Path(folder.socket_record.read_text().strip())
 
 
 def socket_file(folder: Path) -> Path:

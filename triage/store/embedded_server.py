@@ -76,6 +76,18 @@ class DatabaseFolder(NamedTuple):
         return self.path / "server.lock"
 
 
+def recorded_socket_folder(folder: DatabaseFolder) -> Path:
+    return Path(folder.socket_record.read_text().strip())
+
+
+def remove_outside_socket(folder: DatabaseFolder) -> None:
+    """Leave no empty folder in shared places after the last user; a next start makes the recorded one again."""
+    outside = recorded_socket_folder(folder)
+    if outside.parent != folder.path:
+        with suppress(OSError):
+            outside.rmdir()
+
+
 def is_alive(folder: DatabaseFolder) -> bool:
     """Whether any process of the server lives, be it only a child that outlived its postmaster."""
     return held_exclusively(folder.server_lock)
