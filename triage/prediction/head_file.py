@@ -1,0 +1,65 @@
+"""Reading ``heads/*.joblib``: files that hold library objects only, opened without running any of them.
+
+A pickle may name any function of any module. Here a name is either on the list below or the file is refused
+before anything is looked up; and an estimator's name gives a ``SavedEstimator`` that only keeps what was
+fitted. So no code of a bundle runs, and the service needs neither scikit-learn's time to import nor its 100 MB.
+"""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
+
+from triage.errors import BundleError
+
+
+class SavedEstimator:
+    """What a scikit-learn estimator had learnt when it was saved: its attributes, none of its methods."""
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.fitted = dict(state)
+
+
+ALLOWED: Mapping[tuple[str, str], type] = {
+    ("joblib.numpy_pickle", "NumpyArrayWrapper"): NumpyArrayWrapper,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("sklearn.linear_model._logistic", "LogisticRegression"): SavedEstimator,
+    ("sklearn.linear_model._ridge", "RidgeClassifier"): SavedEstimator,
+    ("sklearn.linear_model._stochastic_gradient", "SGDClassifier"): SavedEstimator,
+    ("sklearn.svm._classes", "LinearSVC"): SavedEstimator,
+}
+"""Every global that a head file may name, and what it becomes here."""
+
+
+class _LibraryObjects(NumpyUnpickler):  # type: ignore[misc]
+    """joblib's reader, which may look up ``ALLOWED`` and nothing else."""
+
+    def find_class(self, module: str, name: str) -> type:
+        found = ALLOWED.get((module, name))
+        if found is None:
+            raise BundleError(Path(self.filename).name, "library objects only", f"{module}.{name}"[:200])
+        return found
+
+
+def read_head_file(path: Path) -> dict[str, Any]:
+    """The dictionary in ``path``. Raises ``BundleError`` for anything but the listed library objects."""
+    with path.open("rb") as file:
+        try:
+            content = _LibraryObjects(str(path), file, ensure_native_byte_order=True).load()
+        except (
+            pickle.UnpicklingError,
+            EOFError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            IndexError,
+            KeyError,
+        ) as error:
+            raise BundleError(path.name, "a joblib file", type(error).__name__) from error
+    if not isinstance(content, dict):
+        raise BundleError(path.name, "a dictionary", type(content).__name__)
+    return content

@@ -1,0 +1,121 @@
+"""A bundle's suggestions: pure given incidents and embeddings, each incident for itself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from triage.domain.decision import Alternative, FeatureWeight, LabelSuggestion, SecondLook, Suggestion
+from triage.domain.incident import Incident
+from triage.prediction.bundle import Bundle, open_bundle
+from triage.prediction.encoder import Embeddings, Encoder
+from triage.prediction.explanation import explain
+from triage.prediction.features import FeatureVector, extract
+from triage.prediction.head import Head, Probabilities
+from triage.prediction.text import incident_text
+
+PRIORITY = "priority"
+TEAM = "team"
+SECOND_LOOK = "second_look"
+
+ALTERNATIVES = 5
+_FEATURES = 8
+
+
+class Predictor:
+    """The heads of one bundle, asked about a batch. ``suggest`` neither encodes nor remembers."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.encoder: Encoder = bundle.encoder
+        self._priority = bundle.heads.get(PRIORITY)
+        self._team = bundle.heads.get(TEAM)
+        self._second_look = bundle.heads.get(SECOND_LOOK)
+
+    @classmethod
+    def open(cls, folder: Path, workers: int | None = None) -> "Predictor":
+        """Raises ``BundleError`` as ``open_bundle`` does."""
+        return cls(open_bundle(folder, workers))
+
+    @property
+    def version(self) -> str:
+        return self.bundle.version
+
+    @property
+    def encoder_version(self) -> str:
+        return self.bundle.manifest.encoder_version
+
+    def suggest(self, incidents: Sequence[Incident], embeddings: Embeddings) -> list[Suggestion]:
+        """``embeddings`` of shape (n, dimensions), the encoder's for each incident's ``incident_text``."""
+        return [self._suggest_one(one, row) for one, row in zip(incidents, embeddings, strict=True)]
+
+    def close(self) -> None:
+        self.encoder.close()
+
+    def _suggest_one(self, incident: Incident, embedding: Embeddings) -> Suggestion:
+        if not self.bundle.heads:
+            return Suggestion(bundle=self.version)
+        pieces = self.encoder.pieces_of(incident_text(incident))
+        plain = extract(incident, pieces, embedding)
+        priority, priority_features = self._ask(self._priority, plain)
+        look = None
+        if self._second_look is not None and incident.assigned_team:
+            assigned = extract(incident, pieces, embedding, "assigned")
+            team, team_features = self._ask(self._second_look, assigned)
+            look = _second_look(incident.assigned_team, self._second_look, assigned, team)
+        else:
+            team, team_features = self._ask(self._team, plain)
+        return Suggestion(
+            priority=priority,
+            team=team,
+            features=_loudest(team_features, priority_features),
+            second_look=look,
+            bundle=self.version,
+        )
+
+    def _ask(self, head: Head | None, vector: FeatureVector) -> tuple[LabelSuggestion, tuple[FeatureWeight, ...]]:
+        if head is None:
+            return LabelSuggestion(), ()
+        row = head.row(vector)
+        probabilities = head.probabilities(row)
+        top = int(probabilities.argmax())
+        return suggestion_of(head, probabilities), explain(self.encoder, head, vector, row, top)
+
+
+def suggestion_of(head: Head, probabilities: Probabilities) -> LabelSuggestion:
+    """The most probable label, the next ones, and whether it is probable enough to act alone."""
+    top, *others = np.argsort(-probabilities, kind="stable")[: ALTERNATIVES + 1].tolist()
+    value, probability = head.labels[top], float(probabilities[top])
+    threshold = head.settings.thresholds.of(value)
+    return LabelSuggestion(
+        value=value,
+        probability=probability,
+        abstained=threshold is None or probability < threshold,
+        threshold=threshold,
+        alternatives=tuple(
+            Alternative(value=head.labels[at], probability=float(probabilities[at])) for at in others
+        ),
+    )
+
+
+def _second_look(assigned_team: str, head: Head, vector: FeatureVector, suggested: LabelSuggestion) -> SecondLook:
+    """A team the head has never seen has probability 0: it may be new, so only a sure other team says "wrong"."""
+    at = head.find_label(assigned_team)
+    agrees = at is not None and head.labels[at] == suggested.value
+    return SecondLook(
+        assigned_team=assigned_team,
+        probability=float(head.probabilities(head.row(vector))[at]) if at is not None else 0.0,
+        better_team=None if agrees else suggested.value,
+        better_probability=None if agrees else suggested.probability,
+        looks_wrong=not agrees and not suggested.abstained,
+    )
+
+
+def _loudest(*groups: tuple[FeatureWeight, ...]) -> tuple[FeatureWeight, ...]:
+    """The heaviest features of all heads; one that spoke to two of them is told once, with its greater weight."""
+    heaviest: dict[str, FeatureWeight] = {}
+    for feature in (feature for group in groups for feature in group):
+        known = heaviest.get(feature.feature)
+        if known is None or known.weight < feature.weight:
+            heaviest[feature.feature] = feature
+    return tuple(sorted(heaviest.values(), key=lambda f: (-f.weight, f.feature))[:_FEATURES])
