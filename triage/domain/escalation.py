@@ -44,8 +44,8 @@ class Step:
     """One rung of a policy. ``after`` is the delay from the moment the previous rung's clock ends
     (its ``acknowledge_within`` times ``repeat`` + 1); the first rung's runs from the opening.
 
-    Targets are written ``owner``, ``owner.senior``, ``owner.lead``, ``owner.parent``, ``team:ID``,
-    ``team:ID.senior``, ``team:ID.lead``, ``oncall:SCHEDULE``, ``person:ID``, ``role:NAME`` or ``vendor:ID``.
+    Targets are written ``owner``, ``owner.senior``, ``owner.lead``, ``owner.parent``, ``service.vendor``,
+    ``team:ID``, ``team:ID.senior``, ``team:ID.lead``, ``oncall:SCHEDULE``, ``person:ID``, ``role:NAME`` or ``vendor:ID``.
     """
 
     targets: tuple[str, ...]

@@ -8,11 +8,13 @@ an override or by a correction of the pattern, no rule changes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from triage.domain.catalogue import Catalogue
 from triage.domain.decision import DecisionSource
 from triage.domain.escalation import EscalationPath, EscalationPolicy
 from triage.domain.priority import Priority
+from triage.rules.checks import Finding, findings
 from triage.rules.expression import Language
 from triage.rules.facts import CHAIN_FACTS, FACT_BY_NAME, FactValue, RuleFacts
 from triage.rules.path import PathBuilder, Wanted
@@ -76,6 +78,10 @@ class RuleBook:
         rule, policy = next(choice for choice in self._choosing if conditions.match(choice[0]))
         return self._outcome(facts, chain, conditions, rule, policy)
 
+    def checks(self, today: date | None = None) -> tuple[Finding, ...]:
+        """What its owners should look at, though it loads; overdue reviews only when ``today`` is given."""
+        return findings(self.catalogue, self.rules, self.policies, today)
+
     def _outcome(
         self,
         facts: RuleFacts,
@@ -92,6 +98,7 @@ class RuleBook:
                 priority=chain.priority,
                 customer_tier=facts.incident.customer_tier,
                 starts_at=facts.now,
+                vendor=facts.service.vendor if facts.service else None,
                 also_tell=tuple(chain.also_tell),
                 checkpoints=tuple(chain.checkpoints.values()),
                 suppressed_because=chain.suppressed_because,

@@ -46,11 +46,11 @@ class Condition:
     def evaluate(self, activation: cel.Activation) -> bool | None:
         """Whether it matches; None when it could not be evaluated, which counts as no match."""
         try:
-            found = self.compiled.eval(activation)
+            found = self.compiled.eval(activation).value()
         except RuntimeError:
             return None
-        value = found.value() if found.type() == cel.Type.BOOL else None
-        return value if isinstance(value, bool) else None
+        # An error's value is its message, so this tells the two booleans from everything else.
+        return found if found is True or found is False else None
 
 
 class Language:

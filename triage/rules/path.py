@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from triage.domain.catalogue import Catalogue, Team
-from triage.domain.escalation import EscalationPath, EscalationPolicy, PathStep, Require, Step
+from triage.domain.escalation import Checkpoint, EscalationPath, EscalationPolicy, PathStep, Require, Step
 from triage.domain.priority import Priority
 from triage.rules.rule import RequiredCheckpoint
 from triage.rules.targets import Directory
@@ -13,7 +13,8 @@ from triage.rules.targets import Directory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the rules concluded about one path. ``starts_at`` is when the first step's clock starts."""
+    """What the rules concluded about one path. ``starts_at`` is when the first step's clock starts,
+    ``vendor`` the one behind the incident's service."""
 
     policy: EscalationPolicy
     rule: str
@@ -21,6 +22,7 @@ class Wanted:
     priority: Priority
     customer_tier: str | None
     starts_at: datetime
+    vendor: str | None = None
     also_tell: tuple[str, ...] = ()
     checkpoints: tuple[RequiredCheckpoint, ...] = ()
     suppressed_because: str | None = None
@@ -35,24 +37,47 @@ class BuiltPath:
     unanswered: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A step without its time and people: what does not change from incident to incident. ``offset``: from the
+    moment the first step's clock starts."""
+
+    targets: tuple[str, ...]
+    roles: Mapping[str, str]
+    channels: tuple[str, ...]
+    require: Require
+    offset: timedelta
+    acknowledge_within: timedelta
+    resolve_within: timedelta | None
+    repeat: int
+    checkpoint: Checkpoint | None
+
+
 class PathBuilder:
-    """Builds paths from one catalogue."""
+    """Builds paths from one catalogue; drafts are remembered per policy, owner and vendor."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._directory = Directory(catalogue)
+        self._drafts: dict[tuple[str, str, str | None], tuple[_Draft, ...]] = {}
 
     def build(self, wanted: Wanted) -> BuiltPath:
         """Every step reaches a person; times follow ``Step``'s rule, from ``starts_at``."""
+        key = (wanted.policy.id, wanted.owner.id, wanted.vendor)
+        drafts = self._drafts.get(key)
+        if drafts is None:
+            drafts = self._drafts[key] = self._draft(wanted)
+        if wanted.also_tell:
+            drafts = (self._telling_also(drafts[0], wanted), *drafts[1:])
+        for required in wanted.checkpoints:
+            drafts = self._waiting_for(required, drafts, wanted)
         notes: dict[str, None] = {}
         unanswered: list[str] = []
-        steps = [self._step(step, at, wanted) for step, at in _times(wanted)]
-        if wanted.also_tell:
-            steps[0] = self._telling_also(steps[0], wanted)
-        for required in wanted.checkpoints:
-            steps = self._waiting_for(required, steps, wanted)
-        for place, step in enumerate(steps):
-            steps[place] = self._forecast(replace(step, number=place + 1), notes, unanswered)
+        promised = self._promised(wanted)
+        steps = [
+            self._step(number, draft, wanted.starts_at + draft.offset, promised, notes, unanswered)
+            for number, draft in enumerate(drafts, start=1)
+        ]
         path = EscalationPath(
             policy=wanted.policy.id,
             rule=wanted.rule,
@@ -64,26 +89,66 @@ class PathBuilder:
         )
         return BuiltPath(path, tuple(notes), tuple(unanswered))
 
-    def _step(self, step: Step, at: datetime, wanted: Wanted) -> PathStep:
+    def _draft(self, wanted: Wanted) -> tuple[_Draft, ...]:
+        drafts: list[_Draft] = []
+        offset = timedelta(0)
+        for step in wanted.policy.steps:
+            offset += step.after
+            drafts.append(
+                _Draft(
+                    targets=self._concrete(step.targets, wanted),
+                    roles=self._roles(step, wanted),
+                    channels=self._channels(step.channels),
+                    require=step.require,
+                    offset=offset,
+                    acknowledge_within=step.acknowledge_within,
+                    resolve_within=step.resolve_within,
+                    repeat=step.repeat,
+                    checkpoint=step.checkpoint,
+                )
+            )
+            offset += step.acknowledge_within * (step.repeat + 1)
+        return tuple(drafts)
+
+    def _step(
+        self,
+        number: int,
+        draft: _Draft,
+        at: datetime,
+        promised: timedelta | None,
+        notes: dict[str, None],
+        unanswered: list[str],
+    ) -> PathStep:
+        targets = draft.targets
+        forecast = self._people(targets, at, notes)
+        if not forecast:
+            unanswered.append(f"step {number}: nobody of {', '.join(targets) or 'its targets'} can be reached")
+            targets = (*targets, self._directory.desk())
+            forecast = self._people(targets[-1:], at, notes)
         return PathStep(
-            number=0,
-            targets=self._concrete(step.targets, wanted.owner),
-            forecast=(),
-            require=step.require,
-            roles=self._roles(step.roles, wanted.owner),
-            channels=self._channels(step.channels),
+            number=number,
+            targets=targets,
+            forecast=forecast,
+            require=draft.require,
+            roles=draft.roles,
+            channels=draft.channels,
             at=at,
-            acknowledge_within=step.acknowledge_within,
-            resolve_within=step.resolve_within or self._promised(wanted),
-            repeat=step.repeat,
-            checkpoint=step.checkpoint,
+            acknowledge_within=draft.acknowledge_within,
+            resolve_within=draft.resolve_within or promised,
+            repeat=draft.repeat,
+            checkpoint=draft.checkpoint,
         )
 
-    def _concrete(self, targets: Iterable[str], owner: Team) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._directory.concrete(target, owner) for target in targets))
+    def _concrete(self, targets: Iterable[str], wanted: Wanted) -> tuple[str, ...]:
+        concrete = (self._directory.concrete(target, wanted.owner, wanted.vendor) for target in targets)
+        return tuple(dict.fromkeys(target for target in concrete if target is not None))
 
-    def _roles(self, roles: Mapping[str, str], owner: Team) -> dict[str, str]:
-        return {part: self._directory.concrete(target, owner) for part, target in roles.items()}
+    def _roles(self, step: Step, wanted: Wanted) -> dict[str, str]:
+        concrete = {
+            part: self._directory.concrete(target, wanted.owner, wanted.vendor)
+            for part, target in step.roles.items()
+        }
+        return {part: target for part, target in concrete.items() if target is not None}
 
     def _channels(self, words: Iterable[str]) -> tuple[str, ...]:
         """Ids of channels; a stage stands for all channels of that stage."""
@@ -102,42 +167,36 @@ class PathBuilder:
         sla = self._catalogue.find_sla(wanted.priority, wanted.customer_tier)
         return sla.resolve_within if sla else None
 
-    def _telling_also(self, first: PathStep, wanted: Wanted) -> PathStep:
+    def _telling_also(self, first: _Draft, wanted: Wanted) -> _Draft:
         """Further targets are informed beside the first step's own; who must act stays as it was."""
-        also = [t for t in self._concrete(wanted.also_tell, wanted.owner) if t not in first.targets]
+        also = [t for t in self._concrete(wanted.also_tell, wanted) if t not in first.targets]
         if not also:
             return first
         informed = [first.roles["informed"]] if "informed" in first.roles else []
         roles = {**first.roles, "informed": ", ".join((*informed, *also))}
         return replace(first, targets=(*first.targets, *also), roles=roles)
 
-    def _waiting_for(self, required: RequiredCheckpoint, steps: list[PathStep], wanted: Wanted) -> list[PathStep]:
+    def _waiting_for(
+        self, required: RequiredCheckpoint, drafts: tuple[_Draft, ...], wanted: Wanted
+    ) -> tuple[_Draft, ...]:
         """Take the stage's channels out of every step and put them behind the approval. The people of those steps
         are told at once all the same: an approval holds back an announcement, never a page."""
         stage = set(self._of_stage(required.stage))
-        place = next((n for n, step in enumerate(steps) if stage & set(step.channels)), 0)
-        used = tuple(c for step in steps for c in step.channels if c in stage) or self._of_stage(required.stage)
-        approver = self._directory.concrete(f"role:{required.checkpoint.role}", wanted.owner)
+        place = next((n for n, draft in enumerate(drafts) if stage & set(draft.channels)), 0)
+        used = tuple(c for draft in drafts for c in draft.channels if c in stage) or self._of_stage(required.stage)
+        approvers = self._concrete((f"role:{required.checkpoint.role}",), wanted)
         waiting = replace(
-            steps[place],
-            targets=(approver,),
+            drafts[place],
+            targets=approvers,
             require=Require.ANY,
-            roles={"approver": approver},
+            roles={"approver": approvers[0]},
             channels=tuple(dict.fromkeys(used)),
             acknowledge_within=required.checkpoint.decide_within,
             repeat=0,
             checkpoint=required.checkpoint,
         )
-        held = [replace(step, channels=tuple(c for c in step.channels if c not in stage)) for step in steps]
-        return [*held[: place + 1], waiting, *held[place + 1 :]]
-
-    def _forecast(self, step: PathStep, notes: dict[str, None], unanswered: list[str]) -> PathStep:
-        people = self._people(step.targets, step.at, notes)
-        if people:
-            return replace(step, forecast=people)
-        unanswered.append(f"step {step.number}: nobody of {', '.join(step.targets)} can be reached")
-        desk = self._directory.desk()
-        return replace(step, targets=(*step.targets, desk), forecast=self._people((desk,), step.at, notes))
+        held = [replace(draft, channels=tuple(c for c in draft.channels if c not in stage)) for draft in drafts]
+        return (*held[: place + 1], waiting, *held[place + 1 :])
 
     def _people(self, targets: Iterable[str], at: datetime, notes: dict[str, None]) -> tuple[str, ...]:
         found: dict[str, None] = {}
@@ -146,11 +205,3 @@ class PathBuilder:
             found.update(dict.fromkeys(told.people))
             notes.update(dict.fromkeys(told.skipped))
         return tuple(found)
-
-
-def _times(wanted: Wanted) -> Iterable[tuple[Step, datetime]]:
-    at = wanted.starts_at
-    for step in wanted.policy.steps:
-        at += step.after
-        yield step, at
-        at += step.acknowledge_within * (step.repeat + 1)

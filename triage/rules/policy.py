@@ -19,7 +19,7 @@ from triage.rules.policy_shape import (
 )
 from triage.rules.rule import Adjustment, RequiredCheckpoint, Rule
 from triage.rules.shape import read_shape
-from triage.rules.targets import known_ids, target_fault
+from triage.rules.targets import SERVICE_VENDOR, known_ids, target_fault
 
 
 def load_policy(text: str, file_name: str, catalogue: Catalogue) -> RuleBook:
@@ -73,7 +73,7 @@ class _References:
 
     def _step(self, path: Path, step: StepShape) -> None:
         self._all_targets((*path, "targets"), step.targets)
-        if all(target.startswith("vendor:") for target in step.targets):
+        if all(target.startswith("vendor:") or target == SERVICE_VENDOR for target in step.targets):
             message = "only vendors; name somebody of the organisation too, for a vendor does not acknowledge"
             self._document.fault((*path, "targets"), message)
         for number, channel in enumerate(step.channels):

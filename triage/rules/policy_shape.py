@@ -30,8 +30,8 @@ class StepShape(Shape):
     """One rung: whom, over what, until when."""
 
     targets: Targets = Field(
-        description="owner, owner.senior, owner.lead, owner.parent, team:ID (also team:ID.senior, team:ID.lead), "
-        "oncall:SCHEDULE, person:ID, role:NAME or vendor:ID."
+        description="owner, owner.senior, owner.lead, owner.parent, service.vendor, team:ID (also team:ID.senior, "
+        "team:ID.lead), oncall:SCHEDULE, person:ID, role:NAME or vendor:ID."
     )
     channels: list[Words] = Field(default_factory=list, description="Ids of channels, or a stage for all of its.")
     require: Require = Require.ANY
@@ -67,7 +67,7 @@ class ThenShape(Shape):
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> "ThenShape":
-        given = self.model_fields_set
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if not given:
             raise ValueError("at least one action, or a policy")
         if self.policy is not None and len(given) > 1:

@@ -117,7 +117,7 @@ def _keys_at(shape: type[Shape], path: Path) -> list[str]:
     return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
 
 
-def _inner(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no better type
+def _inner(annotation: Any) -> Any:
     """``annotation`` without ``Annotated`` and without ``None``."""
     if get_origin(annotation) is Annotated:
         return _inner(get_args(annotation)[0])

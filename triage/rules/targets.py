@@ -8,7 +8,8 @@ from triage.domain.catalogue import Catalogue, Person, Schedule, Team
 from triage.domain.rotation import turn_order
 from triage.rules.document import closest
 
-OWNER_TARGETS = ("owner", "owner.senior", "owner.lead", "owner.parent")
+SERVICE_VENDOR = "service.vendor"
+OWNER_TARGETS = ("owner", "owner.senior", "owner.lead", "owner.parent", SERVICE_VENDOR)
 TARGET_KINDS = ("team", "oncall", "person", "role", "vendor")
 _RANKS = ("senior", "lead")
 
@@ -62,12 +63,15 @@ class Directory:
         self._catalogue = catalogue
         self._concrete: dict[tuple[str, str], str] = {}
 
-    def concrete(self, target: str, owner: Team) -> str:
+    def concrete(self, target: str, owner: Team, vendor: str | None = None) -> str | None:
         """``target`` as ``oncall:ID``, ``team:ID``, ``person:ID`` or ``vendor:ID``.
 
         Where nobody can be reached, the next in line stands in: for a senior the lead, then the team; for a team
-        its schedule, its responders, the team above it, and at last the triage desk.
+        its schedule, its responders, the team above it, and at last the triage desk. None: ``service.vendor``
+        of a service without ``vendor``.
         """
+        if target == SERVICE_VENDOR:
+            return f"vendor:{vendor}" if vendor else None
         known = self._concrete.get((target, owner.id))
         if known is None:
             known = self._concrete[target, owner.id] = self._resolve(target, owner)
