@@ -294,6 +294,22 @@ def test_a_child_that_outlives_its_postmaster_does_not_prevent_the_next_start(da
     assert not lives(stuck)
 
 
+def test_a_server_that_a_killed_service_was_starting_is_waited_for(database: EmbeddedDatabase) -> None:
+    postmaster = postmaster_of(database)
+    pid_file = DatabaseFolder(database.folder).postmaster_pid
+    content = pid_file.read_text()
+    pid_file.write_text(content.replace("ready   ", "starting"))
+    with pytest.raises(EmbeddedDatabaseError, match="not ready in the time allowed"):
+        start_embedded(database.data_dir, start_timeout=0.2)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(start_embedded, database.data_dir)
+        time.sleep(0.2)
+        assert not waiting.done()
+        pid_file.write_text(content)
+        waiting.result().stop()
+    assert lives(postmaster)
+
+
 def test_threads_that_notice_a_dead_server_together_start_one(database: EmbeddedDatabase) -> None:
     postmaster_of(database).kill()
     wait_for(lambda: not database.is_running())

@@ -38,6 +38,7 @@ from triage.store.embedded_server import (
 
 _START_LOCK = ".database.lock"
 _RESTART_SECONDS = 60.0
+_POLL_SECONDS = 0.02
 _GUARD_SECONDS = 5.0
 """A guard sees within a tenth of a second that its server is gone."""
 
@@ -129,12 +130,15 @@ def _is_running(folder: DatabaseFolder) -> bool:
 
 def _bring_up(folder: DatabaseFolder, account: Account, deadline: float) -> None:
     """Leave a server that is ready and watched over. Needs the start lock."""
-    if _is_running(folder):
-        if held_exclusively(folder.guard_lock):
-            return
-    elif not (is_alive(folder) and find_postmaster(folder) and status(folder) == "starting"):
-        # Not started, dead, stopping, or alive without its socket. A starting one is waited for.
-        _clear_away(folder)
+    while status(folder) == "starting" and is_alive(folder) and held_exclusively(folder.guard_lock):
+        # Its service died while it started, and its guard goes on with it.
+        if time.monotonic() >= deadline:
+            raise _late(folder)
+        time.sleep(_POLL_SECONDS)
+    if not _is_running(folder):
+        _clear_away(folder)  # not started, dead, stopping, or alive without its socket
+    elif held_exclusively(folder.guard_lock):
+        return
     binaries = binaries_for(account)
     if not is_alive(folder):
         ensure_cluster(folder, account, binaries, _remaining(deadline))
@@ -183,14 +187,18 @@ def _start_guard(folder: DatabaseFolder, account: Account, binaries: Path, deadl
     finally:
         os.close(log)
     if outcome == b"late":
-        raise EmbeddedDatabaseError(
-            f"PostgreSQL in {folder.path} was not ready in the time allowed; its log is {folder.log}"
-        )
+        raise _late(folder)
     if outcome != b"ready":
         with folder.log.open("rb") as stream:
             stream.seek(written)
             reason = last_line(stream.read(1_000_000))
         raise EmbeddedDatabaseError(f"PostgreSQL in {folder.path} cannot be started: {reason}")
+
+
+def _late(folder: DatabaseFolder) -> EmbeddedDatabaseError:
+    return EmbeddedDatabaseError(
+        f"PostgreSQL in {folder.path} was not ready in the time allowed; its log is {folder.log}"
+    )
 
 
 def _read_outcome(pipe: int, deadline: float) -> bytes:

@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, _carry_on)
     guard_lock = FileLock(folder.guard_lock)
     if not guard_lock.acquire(timeout=_PREDECESSOR_SECONDS):
+        os.write(2, b"FATAL:  another guard holds guard.lock and does not end\n")
         _report("failed")
         return 1
     server = None if find_postmaster(folder) else _start_server(folder, postgres, uid, gid)
