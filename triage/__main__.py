@@ -1,22 +1,39 @@
 """``triage``: the command line of the service."""
 
+from importlib import import_module
+
 import click
 from pydantic import ValidationError
 
 from triage import __version__
-from triage.commands.records import check, db, doctor, replay
-from triage.commands.serving import serve, worker
-from triage.commands.tokens import token
+
+COMMANDS = {
+    "serve": "triage.commands.serving",
+    "worker": "triage.commands.working",
+    "check": "triage.commands.records",
+    "replay": "triage.commands.records",
+    "doctor": "triage.commands.records",
+    "db": "triage.commands.records",
+    "token": "triage.commands.tokens",
+}
+"""Each command's module is imported when it is asked for: ``serve`` must listen before heavy ones are loaded."""
 
 
-@click.group()
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=Commands)
 @click.version_option(__version__)
 def triage() -> None:
     """Incident triage: who is told, how urgently, and why. Settings are TRIAGE_* environment variables."""
-
-
-for command in (serve, worker, check, replay, token, db, doctor):
-    triage.add_command(command)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
 import structlog
@@ -29,7 +29,18 @@ log = structlog.get_logger("triage.app")
 DESCRIBED = (IncidentBody, OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody, Problem)
 
 
-def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> FastAPI:
+class Triage(FastAPI):
+    """A FastAPI application whose life can be led by whoever holds it, beside a server's own."""
+
+    def __init__(self, life: Callable[[FastAPI], AbstractAsyncContextManager[None]], **described: Any) -> None:
+        super().__init__(lifespan=life, **described)
+        self._life = life
+
+    def living(self) -> AbstractAsyncContextManager[None]:
+        return self._life(self)
+
+
+def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
     """The service as an ASGI application. Nothing is opened before its lifespan begins.
 
     ``on_fatal`` is called, from another thread, with one sentence when the service can never work as started.
@@ -46,11 +57,11 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> FastAPI:
         service.close()
         upkeep.release()
 
-    app = FastAPI(
+    app = Triage(
+        lifespan,
         title="Triage",
         version=__version__,
         description="Incidents in; priority, owning team, recurrence and escalation path out.",
-        lifespan=lifespan,
         redirect_slashes=False,
     )
     app.state.service = service

@@ -1,26 +1,15 @@
-"""``triage serve`` and ``triage worker``."""
+"""``triage serve``: listens at once, loads the service behind the door."""
 
-import signal
 import sys
-import threading
-from datetime import timedelta
+from importlib import import_module
 
 import click
-import structlog
 import uvicorn
 
 from triage import __version__
-from triage.app import create_app
-from triage.errors import StoreUnavailable, TriageError
-from triage.housekeeping import Housekeeping
+from triage.door import Application, Door
 from triage.logs import configure_logs
-from triage.service import utc_now
 from triage.settings import Settings
-from triage.store.opening import open_database
-
-log = structlog.get_logger("triage.serve")
-
-WORKER_EVERY = timedelta(seconds=5)
 
 
 @click.command()
@@ -38,10 +27,13 @@ def serve(host: str | None, port: int | None) -> None:
         fatal.append(why)
         server.should_exit = True
 
-    app = create_app(settings, give_up)
+    def load() -> Application:
+        application: Application = import_module("triage.app").create_app(settings, give_up)
+        return application
+
     server = uvicorn.Server(
         uvicorn.Config(
-            app,
+            Door(load, lambda error: give_up(f"the service cannot be loaded: {type(error).__name__}: {error}")),
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -69,28 +61,3 @@ def _greet(settings: Settings) -> None:
             ' "severity": "critical"}\'\n'
         )
     sys.stdout.flush()
-
-
-@click.command()
-@click.option("--once", is_flag=True, help="Do what is due now, and stop.")
-def worker(once: bool) -> None:
-    """Close forgotten incidents and clear out what nobody needs any more. Any number may run."""
-    settings = Settings()
-    configure_logs(settings.log_level)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        with open_database(settings, wait=not once, stop=stop) as database:
-            housekeeping = Housekeeping(database, utc_now)
-            while not stop.is_set():
-                try:
-                    housekeeping.tick()
-                except StoreUnavailable as error:
-                    log.warning("the database is away", why=str(error))
-                    database.is_reachable()
-                if once:
-                    return
-                stop.wait(WORKER_EVERY.total_seconds())
-    except TriageError as error:
-        raise click.ClickException(str(error)) from error
