@@ -116,6 +116,7 @@ def modes(*paths: Path) -> list[tuple[int, int, int]]:
 
 @as_root
 def test_root_lends_the_server_an_account_that_owns_nothing_but_the_cluster(home: Path) -> None:
+    before = modes(home)
     database = start_embedded(home / "data")
     try:
         pid = find_postmaster(DatabaseFolder(database.folder))
@@ -124,6 +125,7 @@ def test_root_lends_the_server_an_account_that_owns_nothing_but_the_cluster(home
         assert owned == {"cluster", "socket"}
         groups = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "Groups:" in line)
         assert groups.split() == ["Groups:"]
+        assert modes(home) == before
     finally:
         database.stop()
 
@@ -131,8 +133,7 @@ def test_root_lends_the_server_an_account_that_owns_nothing_but_the_cluster(home
 @as_root
 def test_a_folder_the_account_cannot_reach_stays_closed_and_names_where_the_database_is(closed: Path) -> None:
     data_dir = closed / "data"
-    data_dir.mkdir(mode=0o700)
-    before = modes(closed, data_dir, closed.parent, Path("/tmp"))
+    before = modes(closed, closed.parent, Path("/tmp"))
     database = start_embedded(data_dir)
     try:
         assert number(database, "SELECT 1") == 1
@@ -140,7 +141,7 @@ def test_a_folder_the_account_cannot_reach_stays_closed_and_names_where_the_data
         assert (data_dir / NOTE).read_text().splitlines()[-1] == str(database.folder)
     finally:
         database.stop()
-    assert modes(closed, data_dir, closed.parent, Path("/tmp")) == before
+    assert modes(closed, closed.parent, Path("/tmp")) == before
 
 
 @as_root
