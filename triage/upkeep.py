@@ -18,6 +18,7 @@ from triage.reception import letters, read
 from triage.service import Parts, Service
 from triage.store.database import Database, migrate
 from triage.store.embedded import EmbeddedDatabase, start_embedded
+from triage.store.embedding_index import ensure_embedding_index
 from triage.store.spooled import Spooled
 
 log = structlog.get_logger("triage.upkeep")
@@ -36,6 +37,7 @@ class Upkeep:
         self._stop = threading.Event()
         self._reload = threading.Event()
         self._published = False
+        self._indexed: str | None = None
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
 
     def start(self) -> None:
@@ -135,6 +137,7 @@ class Upkeep:
             self._on_fatal(service.activation.faults.get("configuration", "no configuration was found"))
             self._stop.set()
             return
+        self._index_embeddings()
         self._refuse_open_door()
         if service.spooling or service.spool_pending:
             self._drain()
@@ -155,6 +158,13 @@ class Upkeep:
         except OSError:
             self._on_fatal("the file of TRIAGE_BOOTSTRAP_TOKEN_FILE cannot be read")
             return None
+
+    def _index_embeddings(self) -> None:
+        active = self._service.activation.active
+        encoder = active.encoder if active is not None else None
+        if encoder is not None and encoder.version != self._indexed:
+            ensure_embedding_index(self._service.parts.database, encoder.version, encoder.dimensions)
+            self._indexed = encoder.version
 
     def _refuse_open_door(self) -> None:
         """Without a token the service is for this machine only."""

@@ -15,6 +15,9 @@ from triage.errors import StoreRefused, StoreUnavailable
 MIGRATION_LOCK = 7_041_776_001
 """Key of the advisory lock under which one of many starting replicas migrates."""
 
+SEARCH_WIDTH = 100
+"""Candidates that a nearest-neighbour search keeps; more finds more of the true neighbours and costs time."""
+
 Row = DictRow
 Db = Connection[DictRow]
 
@@ -106,6 +109,7 @@ def named_failures(note_down: Callable[[], None] = lambda: None) -> Iterator[Non
 def _configure(connection: Db) -> None:
     if connection.execute("SELECT 1 FROM pg_type WHERE typname = 'halfvec'").fetchone():
         register_vector(connection)
+        connection.execute(f"SET hnsw.ef_search = {SEARCH_WIDTH}")
 
 
 def migrate(url: str) -> list[str]:

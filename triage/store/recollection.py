@@ -159,7 +159,7 @@ def _nearest(db: Db, encoder: str, wanted: Embeddings) -> Any:
     dimensions = len(next(iter(wanted.values())))
     statement = sql.SQL("""
         SELECT asked.text_key, newest.id, newest.state, 1 - near.distance AS similarity
-        FROM unnest(%(keys)s::bytea[], %(vectors)s::halfvec[]) AS asked (text_key, embedding)
+        FROM unnest(%(keys)b::bytea[], %(vectors)b::halfvec[]) AS asked (text_key, embedding)
         CROSS JOIN LATERAL (
             SELECT text_key,
                 embedding::halfvec({dimensions}) <=> asked.embedding::halfvec({dimensions}) AS distance
@@ -171,7 +171,7 @@ def _nearest(db: Db, encoder: str, wanted: Embeddings) -> Any:
         ) AS newest ON true
         ORDER BY near.distance
     """).format(dimensions=sql.Literal(dimensions), encoder=sql.Literal(encoder), limit=sql.Literal(NEIGHBOURS))
-    vectors = [HalfVector(v).to_text() for v in wanted.values()]
+    vectors = [HalfVector(v) for v in wanted.values()]
     return db.execute(statement, {"keys": list(wanted), "vectors": vectors})
 
 

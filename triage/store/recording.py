@@ -72,9 +72,9 @@ def record_embeddings(db: Db, encoder: str, embeddings: Mapping[bytes, NDArray[n
     db.execute(
         "INSERT INTO text_embedding (encoder, text_key, embedding)"
         " SELECT %s, new.text_key, new.embedding"
-        " FROM unnest(%s::bytea[], %s::halfvec[]) AS new (text_key, embedding)"
+        " FROM unnest(%b::bytea[], %b::halfvec[]) AS new (text_key, embedding)"
         " ON CONFLICT DO NOTHING",
-        (encoder, [key for key, _ in ordered], [HalfVector(vector).to_text() for _, vector in ordered]),
+        (encoder, [key for key, _ in ordered], [HalfVector(vector) for _, vector in ordered]),
     )
 
 
