@@ -127,6 +127,8 @@ class Decider:
             versions=self.versions,
             second_look=suggestion.second_look,
             degraded=degraded,
+            notes=outcome.notes,
+            rule_faults=outcome.faults,
         )
 
     def _words(self, case: Case, suggestion: Suggestion) -> tuple[LabelSuggestion, tuple[FeatureWeight, ...]]:

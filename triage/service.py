@@ -168,6 +168,7 @@ class Service:
                 decision = outcome.decision
                 labels = decision.priority.value.value, decision.team.source.value
                 self.metrics.decisions.labels(*labels).inc()
+                self.metrics.rule_faults.inc(len(decision.rule_faults))
 
     def keep(self, route: str, body: bytes, headers: Mapping[str, str], principal: Principal) -> str:
         """Put a payload into the spool and return its receipt. Raises SpoolFull."""

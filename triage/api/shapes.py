@@ -66,6 +66,8 @@ class DecisionView(BaseModel):
     versions: dict[str, str]
     second_look: dict[str, Any] | None
     degraded: list[str]
+    notes: list[str]
+    rule_faults: list[str]
 
 
 class ReceivedView(BaseModel):

@@ -1,7 +1,6 @@
 """What the model proposes, what people changed, and what the service concludes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -132,7 +131,11 @@ class Versions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A conclusion that can be replayed. Immutable; a later one takes its place, never its row."""
+    """A conclusion that can be replayed. Immutable; a later one takes its place, never its row.
+
+    ``degraded``: parts that were missing; ``notes``: people passed over on the path, and why;
+    ``rule_faults``: rules whose condition could not be evaluated, which counts as no match.
+    """
 
     decided_at: datetime
     priority: PriorityDecision
@@ -146,7 +149,8 @@ class Decision:
     explanation: Explanation = Explanation()
     second_look: SecondLook | None = None
     degraded: tuple[str, ...] = ()
-    notes: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    rule_faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """An incident as a source reports it: one event, and where the thing it speaks of stands."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ MAX_LABEL_VALUE = 2_048
 MAX_WORD = 512
 MAX_LINKS = 64
 MAX_EVIDENCE = 64
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class EventKind(Enum):
@@ -104,3 +107,8 @@ class Incident:
 def utc(moment: datetime) -> datetime:
     """``moment`` in UTC. A time without a zone is taken to be UTC, as RFC 3339 senders that forget it mean."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def storable(text: str) -> str:
+    """``text`` with what no database stores as text, NUL and lone surrogates, replaced by U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
