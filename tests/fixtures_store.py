@@ -1,18 +1,23 @@
 """A real PostgreSQL for tests: one server per test process, one fresh and migrated database per test."""
 
+import shutil
+import tempfile
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
+from triage.prediction.cold_start import ColdStart
 
 from triage.active import Active
 from triage.decider import Decider
 from triage.domain.delivery import Delivery, DeliveryKey
 from triage.domain.incident import Incident
-from triage.prediction.cold_start import ColdStart
 from triage.prediction.predictor import Predictor
 from triage.rules.configuration import Configuration, configuration_from_texts
 from triage.store.batch import PostgresStore
@@ -88,10 +93,14 @@ policies:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
-    started = start_embedded(tmp_path_factory.mktemp("postgres"))
+def server() -> Iterator[EmbeddedDatabase]:
+    """In a folder that the database's own account can reach; pytest's temporary folders are closed to it."""
+    folder = Path(tempfile.mkdtemp(prefix="triage-test-"))
+    folder.chmod(0o711)
+    started = start_embedded(folder)
     yield started
     started.stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
