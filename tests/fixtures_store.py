@@ -2,22 +2,19 @@
 
 import shutil
 import tempfile
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
-from triage.prediction.cold_start import ColdStart
 
 from triage.active import Active
 from triage.decider import Decider
 from triage.domain.delivery import Delivery, DeliveryKey
 from triage.domain.incident import Incident
+from triage.prediction.cold_start import ColdStart
 from triage.prediction.predictor import Predictor
 from triage.rules.configuration import Configuration, configuration_from_texts
 from triage.store.batch import PostgresStore
