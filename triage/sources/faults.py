@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from triage.domain.incident import storable
 from triage.errors import FieldFault
 from triage.sources.fields import ADDRESS
-from triage.sources.payload import storable
 
 MAX_FAULTS = 32
 _MAX_PATH_PART = 64

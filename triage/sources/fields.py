@@ -8,8 +8,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from triage.domain.incident import MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_WORD
-from triage.sources.payload import storable
+from triage.domain.incident import MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_WORD, storable
 
 MAX_HREF = 2_048
 # Years outside are mistakes (milliseconds read as seconds, "never" written as 9999) and overflow in arithmetic.

@@ -22,8 +22,6 @@ _ESCAPE = re.compile(
     rb"|\\.",
     re.DOTALL,
 )
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-REPLACEMENT = "\ufffd"
 
 
 def mended(body: bytes) -> bytes:
@@ -32,11 +30,6 @@ def mended(body: bytes) -> bytes:
     if _SUSPECT.search(body) is None:
         return body
     return _ESCAPE.sub(lambda found: rb"\ufffd" if found["unstorable"] else found[0], body)
-
-
-def storable(text: str) -> str:
-    """``text`` with NUL and lone surrogates replaced. Most texts are returned as they are."""
-    return _UNSTORABLE.sub(REPLACEMENT, text)
 
 
 def read_json(body: bytes) -> object:
