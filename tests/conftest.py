@@ -1,3 +1,11 @@
 """What every test may use. Sockets, files and processes are each test's own."""
 
-pytest_plugins = ["tests.needs", "tests.fixtures_store"]
+import pytest
+
+pytest_plugins = ["tests.needs", "tests.fixtures_store", "tests.fixtures_service"]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop of coroutine tests: the one that the service runs on."""
+    return "asyncio"
