@@ -68,7 +68,10 @@ def closest(word: str, known: Iterator[str] | list[str] | tuple[str, ...]) -> st
 
 def read_document(text: str, file: str) -> Document:
     """Raises ``ConfigurationError`` for what is not such a document; duplicate keys are collected as faults."""
-    size = len(text.encode("utf-8", "surrogatepass"))
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(f"not text at character {error.start}", file) from None
     if size > MAX_BYTES:
         raise ConfigurationError(f"the file has {size} bytes, at most {MAX_BYTES} are read", file)
     document = Document(file)

@@ -1,0 +1,48 @@
+"""What is published about the configuration is what the code reads."""
+
+import json
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+import yaml
+
+from triage.rules.facts import FACTS
+from triage.rules.policy_shape import ThenShape
+from triage.rules.schemas import SHAPES, schema_text, write_schemas
+from triage.rules.targets import OWNER_TARGETS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_published_schema_is_current(name):
+    published = (ROOT / "schemas" / name).read_text(encoding="utf-8")
+    assert published == schema_text(SHAPES[name]), "run: python -m triage.rules.schemas"
+
+
+def test_schemas_are_written_where_wanted(tmp_path):
+    write_schemas(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [("catalogue.schema.json", "catalogue.yaml"), ("escalation.schema.json", "escalation.yaml")],
+)
+def test_shipped_file_is_valid_by_its_published_schema(schema, file):
+    validator = jsonschema_rs.validator_for(json.loads((ROOT / "schemas" / schema).read_text(encoding="utf-8")))
+    values = yaml.load((ROOT / "config" / file).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    faults = [error for error in validator.iter_errors(values) if "is not of type" not in error.message]
+    assert not [error.message for error in faults]
+
+
+def test_documentation_lists_every_fact_as_it_is():
+    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    listed = [line for line in text.splitlines() if line.startswith("| `") and line.count("|") == 4]
+    assert listed == [f"| `{fact.name}` | {fact.type.value} | {fact.meaning} |" for fact in FACTS]
+
+
+@pytest.mark.parametrize("word", [*ThenShape.model_fields, *OWNER_TARGETS])
+def test_documentation_names_every_action_and_target(word):
+    assert f"`{word}`" in (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
