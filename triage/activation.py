@@ -39,6 +39,7 @@ class Activation:
         self._refused: set[str] = set()
         self._active: Active | None = None
         self._from_folder = False
+        self._seen: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def active(self) -> Active | None:
@@ -53,6 +54,7 @@ class Activation:
     def load_folder(self) -> None:
         """Read the configuration folder. A fault is kept for ``/readyz`` and leaves in force what was."""
         with self._lock:
+            self._seen = self._look()
             try:
                 self._configuration = load_configuration(self._config_dir)
                 self._from_folder = True
@@ -60,6 +62,18 @@ class Activation:
             except ConfigurationError as error:
                 self._blame("configuration", str(error))
             self._compose()
+
+    def folder_changed(self) -> bool:
+        """Whether a file of the folder is another than when it was last read."""
+        return self._look() != self._seen
+
+    def _look(self) -> tuple[tuple[str, int, int], ...]:
+        """Name, time and size of each file of the folder; nothing when it cannot be looked into."""
+        try:
+            found = [(file.name, file.stat()) for file in sorted(self._config_dir.glob("*.yaml"))]
+        except OSError:
+            return ()
+        return tuple((name, state.st_mtime_ns, state.st_size) for name, state in found)
 
     def load_latest_bundle(self) -> None:
         """Open the newest bundle on disk, so that there is one before the database was reached."""

@@ -125,7 +125,7 @@ class Upkeep:
         if not parts.database.is_reachable():
             service.spooling = True
             raise StoreUnavailable("the database cannot be reached")
-        if self._reload.is_set():
+        if self._reload.is_set() or service.activation.folder_changed():
             self._reload.clear()
             service.activation.load_folder()
             self._published = False
