@@ -73,6 +73,7 @@ DIFFERENT = [
     ("name", "{} is out of capacity", ["us-east-1", "us-east-2", "eu-1"]),
     ("name", "{} lost its replica", ["db-1", "db-2"]),
     ("name", "queue {} is stuck", ["7", "9"]),
+    ("name", "layer {} requests pile up", ["4", "7"]),
     ("name", "priority of shard {} wrong", ["1", "2"]),
     ("quoted", 'queue "{}" does not drain', ["orders", "payments"]),
     ("quoted", "table '{}' is locked", ["orders_2", "orders_3"]),

@@ -64,6 +64,11 @@ def test_firing_and_resolved_name_the_same_occurrence() -> None:
     assert resolved.occurred_at == datetime(2026, 11, 23, 6, 56, 18, tzinfo=UTC)
 
 
+def test_a_firing_alert_has_not_ended_whatever_its_end_says() -> None:
+    [event] = parsed(group(alert(endsAt="2030-01-01T00:00:00Z"))).events
+    assert event.occurred_at is None
+
+
 def test_in_a_partly_resolved_group_each_alert_has_its_own_status() -> None:
     events = real("grouped_partly_resolved").events
     assert [event.event.value for event in events] == ["firing", "resolved", "firing"]
