@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import structlog
 
-from triage.api.bodies import parse_json
 from triage.domain.access import Principal, Role
 from triage.domain.delivery import Delivery, DeliveryKey
 from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError, Unavailable
 from triage.reception import letters, read
 from triage.service import Parts, Service
+from triage.sources.payload import read_json
 from triage.store.database import Database, migrate
 from triage.store.embedded import EmbeddedDatabase, start_embedded
 from triage.store.embedding_index import ensure_embedding_index
@@ -192,7 +192,7 @@ class Upkeep:
         principal = Principal(owner=owner, role=Role(role))
         try:
             reading = read(
-                spooled.source, spooled.body, spooled.headers, principal, parse_json, spooled.received_at
+                spooled.source, spooled.body, spooled.headers, principal, read_json, spooled.received_at
             )
             delivery = reading.delivery
             if delivery.key is None:
