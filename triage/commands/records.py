@@ -7,6 +7,7 @@ import click
 import orjson
 
 from triage.errors import BundleError, ConfigurationError, TriageError
+from triage.opening import open_database
 from triage.prediction.bundle import find_latest
 from triage.prediction.predictor import Predictor
 from triage.replay import Replayer
@@ -14,7 +15,6 @@ from triage.rules.configuration import load_configuration
 from triage.settings import Settings
 from triage.store.configurations import Configurations
 from triage.store.incidents import Incidents
-from triage.store.opening import open_database
 
 
 @click.command()

@@ -7,8 +7,8 @@ import orjson
 
 from triage.domain.access import Role
 from triage.errors import TriageError
+from triage.opening import open_database
 from triage.settings import Settings
-from triage.store.opening import open_database
 from triage.store.tokens import Tokens
 
 

@@ -9,9 +9,9 @@ import structlog
 from triage.errors import StoreUnavailable, TriageError
 from triage.housekeeping import Housekeeping
 from triage.logs import configure_logs
+from triage.opening import open_database
 from triage.service import utc_now
 from triage.settings import Settings
-from triage.store.opening import open_database
 
 log = structlog.get_logger("triage.worker")
 
