@@ -63,21 +63,20 @@ def recollect(
     ``embeddings`` by text key; texts without one have no neighbours. ``hold`` keeps the incidents from
     being changed by others until the transaction ends.
     """
+    digests = sorted({digest for look in looks for digest in look.digests})
+    wanted = {look.text_key: embeddings[look.text_key] for look in looks if look.text_key in embeddings}
+    keyed, started = _key_arguments(events), _occurrence_arguments(looks)
+    # What nothing is asked of is not sent: most predictions come without a key.
     with db.pipeline():
-        keys = db.execute(_KEYS, _key_arguments(events))
-        occurrences = db.execute(_OCCURRENCES, _occurrence_arguments(looks))
-        digests = sorted({digest for look in looks for digest in look.digests})
+        keys = db.execute(_KEYS, keyed) if keyed["keys"] else None
+        occurrences = db.execute(_OCCURRENCES, started) if started["keys"] else None
         patterns = db.execute(_OF_DIGESTS, {"digests": digests, "now": now, "recent": RECENT_OCCURRENCES})
-        near = None
-        wanted = {look.text_key: embeddings[look.text_key] for look in looks if look.text_key in embeddings}
-        if encoder is not None and wanted:
-            near = _nearest(db, encoder, wanted)
+        near = _nearest(db, encoder, wanted) if encoder is not None and wanted else None
     memory = Memory()
-    for row in occurrences.fetchall():
-        memory.occurrences[(row["source"], row["dedup_key"], row["scope"], row["started_at"])] = str(
-            row["incident_id"]
-        )
-    for row in keys.fetchall():
+    for row in occurrences.fetchall() if occurrences is not None else ():
+        occurrence = row["source"], row["dedup_key"], row["scope"], row["started_at"]
+        memory.occurrences[occurrence] = str(row["incident_id"])
+    for row in keys.fetchall() if keys is not None else ():
         _enter_key(memory, row)
     _enter_patterns(memory, patterns.fetchall())
     found: dict[bytes, list[Neighbour]] = {}
