@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.needs", "tests.fixtures_store", "tests.fixtures_service"]
+pytest_plugins = ["tests.needs", "tests.fixtures_store", "tests.fixtures_service", "tests.fixtures_outage"]
 
 
 @pytest.fixture(scope="session")
