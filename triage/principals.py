@@ -3,22 +3,26 @@
 The digests (never the tokens) are also kept in a file, for a service that starts while the database is away.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
-import orjson
 import structlog
+from pydantic import TypeAdapter
 
-from triage.domain.access import Principal, Role
+from triage.domain.access import Grant, Principal
 from triage.store.tokens import Tokens
 
 log = structlog.get_logger("triage.principals")
+
+GRANTS: TypeAdapter[dict[str, Grant]] = TypeAdapter(dict[str, Grant])
 
 
 class Principals:
     def __init__(self, tokens: Tokens, file: Path) -> None:
         self._tokens = tokens
         self._file = file
-        self._known: dict[bytes, Principal] | None = None
+        self._known: dict[bytes, Grant] | None = None
 
     @property
     def is_known(self) -> bool:
@@ -27,14 +31,17 @@ class Principals:
 
     @property
     def is_empty(self) -> bool:
+        """Whether no token was ever made. One that has expired or was revoked still counts: its end opens
+        no door."""
         return not self._known
 
-    def find(self, token_digest: bytes) -> Principal | None:
-        return self._known.get(token_digest) if self._known else None
+    def find(self, token_digest: bytes, now: datetime) -> Principal | None:
+        grant = self._known.get(token_digest) if self._known else None
+        return grant.principal if grant is not None and grant.holds_at(now) else None
 
     def refresh(self) -> None:
-        """Read the tokens that are valid now. Raises StoreUnavailable, leaving what was known."""
-        known = self._tokens.read_valid()
+        """Read the tokens. Raises StoreUnavailable, leaving what was known."""
+        known = self._tokens.read_grants()
         if known != self._known:
             self._known = known
             self._write(known)
@@ -42,21 +49,19 @@ class Principals:
     def load_file(self) -> None:
         """What was known when the service last ran; nothing when there is no such file."""
         try:
-            rows = orjson.loads(self._file.read_bytes())
-            self._known = {
-                bytes.fromhex(row["digest"]): Principal(owner=row["owner"], role=Role(row["role"])) for row in rows
-            }
+            read = GRANTS.validate_json(self._file.read_bytes())
+            self._known = {bytes.fromhex(digest): grant for digest, grant in read.items()}
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError):
             log.warning("the file of known tokens cannot be read; waiting for the database")
 
-    def _write(self, known: dict[bytes, Principal]) -> None:
-        rows = [{"digest": d.hex(), "owner": p.owner, "role": p.role.value} for d, p in known.items()]
+    def _write(self, known: Mapping[bytes, Grant]) -> None:
         aside = self._file.with_suffix(".partial")
         try:
-            aside.touch(mode=0o600)
-            aside.write_bytes(orjson.dumps(rows))
+            aside.unlink(missing_ok=True)
+            aside.touch(mode=0o600, exist_ok=False)
+            aside.write_bytes(GRANTS.dump_json({digest.hex(): grant for digest, grant in known.items()}))
             aside.replace(self._file)
         except OSError:
             log.warning("the file of known tokens cannot be written")

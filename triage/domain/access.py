@@ -1,6 +1,7 @@
 """Who may do what. A token belongs to a person of the catalogue or to a source, and has one role."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 
@@ -30,6 +31,18 @@ class Principal:
     def actor(self) -> str:
         """The name under which timelines remember them."""
         return self.owner.removeprefix("person:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a token gives, and how long: one that was revoked, or whose time is over, gives nothing any more."""
+
+    principal: Principal
+    expires_at: datetime | None = None
+    revoked: bool = False
+
+    def holds_at(self, now: datetime) -> bool:
+        return not self.revoked and (self.expires_at is None or now < self.expires_at)
 
 
 LOCAL = Principal(owner="local", role=Role.ADMIN)

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from triage.domain.access import Principal, Role
+from triage.domain.access import Grant, Principal, Role
 from triage.errors import NotFound
 from triage.store.database import Database
 
@@ -68,11 +68,15 @@ class Tokens:
         if changed.rowcount == 0:
             raise NotFound(f"no token {token_id}")
 
-    def read_valid(self) -> dict[bytes, Principal]:
-        """Who each token that is neither revoked nor expired stands for, by its digest."""
+    def read_grants(self) -> dict[bytes, Grant]:
+        """What every token ever made gives, by its digest: a revoked one is known as such."""
         with self._database.connection() as db:
-            rows = db.execute(
-                "SELECT id, digest, role, owner FROM token"
-                " WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
-            ).fetchall()
-        return {row["digest"]: Principal(owner=row["owner"], role=Role(row["role"])) for row in rows}
+            rows = db.execute("SELECT digest, role, owner, expires_at, revoked_at FROM token").fetchall()
+        return {
+            row["digest"]: Grant(
+                principal=Principal(owner=row["owner"], role=Role(row["role"])),
+                expires_at=row["expires_at"],
+                revoked=row["revoked_at"] is not None,
+            )
+            for row in rows
+        }
