@@ -8,18 +8,30 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from triage.errors import TriageError
+from triage.errors import TriageError, Unavailable
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Waiting(Generic[Job, Result]):
+    """``alone``: it was in a batch that failed, so it is tried without company."""
+
+    job: Job
+    future: asyncio.Future[Result]
+    alone: bool = False
+
+
 class Gatherer(Generic[Job, Result]):
     """``work`` takes a batch of jobs and gives one result, or one error, per job. It runs in ``runners`` threads.
 
-    ``weigh`` says how much of ``capacity`` a job takes; a job heavier than that runs alone.
+    What ``work`` raises must have left nothing done: unless it is Unavailable, which concerns all, the jobs of a
+    failed batch are then done one by one, so that a job fails only by itself. ``weigh`` says how much of
+    ``capacity`` a job takes; a job heavier than that runs alone.
     """
 
     def __init__(
@@ -36,51 +48,67 @@ class Gatherer(Generic[Job, Result]):
         self._capacity = capacity
         self._runners = runners
         self._busy = 0
-        self._waiting: deque[tuple[Job, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[_Waiting[Job, Result]] = deque()
         self._pool = ThreadPoolExecutor(runners, thread_name_prefix=name)
 
     async def submit(self, job: Job) -> Result:
         """The job's result. Raises its error, or what the batch as a whole failed with."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((job, future))
+        self._waiting.append(_Waiting(job=job, future=future))
         self._start()
         return await future
 
     def _start(self) -> None:
-        while self._waiting and self._busy < self._runners:
-            batch = self._take()
+        while self._busy < self._runners and (batch := self._take()):
             self._busy += 1
-            running = asyncio.get_running_loop().run_in_executor(self._pool, self._run, [job for job, _ in batch])
+            running = asyncio.get_running_loop().run_in_executor(self._pool, self._run, [one.job for one in batch])
             running.add_done_callback(lambda done, batch=batch: self._finish(batch, done))  # type: ignore[misc]
 
-    def _take(self) -> list[tuple[Job, asyncio.Future[Result]]]:
-        batch = [self._waiting.popleft()]
-        room = self._capacity - self._weigh(batch[0][0])
-        while self._waiting and (weight := self._weigh(self._waiting[0][0])) <= room:
-            room -= weight
-            batch.append(self._waiting.popleft())
+    def _take(self) -> list[_Waiting[Job, Result]]:
+        """The next batch, without those whose caller has gone."""
+        batch: list[_Waiting[Job, Result]] = []
+        room = self._capacity
+        while self._waiting:
+            one = self._waiting[0]
+            weight = self._weigh(one.job)
+            if batch and (weight > room or one.alone or batch[0].alone):
+                break
+            self._waiting.popleft()
+            if not one.future.cancelled():
+                room -= weight
+                batch.append(one)
         return batch
 
-    def _run(self, jobs: Sequence[Job]) -> Sequence[Result | TriageError]:
-        return self._work(jobs)
+    def _run(self, jobs: Sequence[Job]) -> list[Result | TriageError]:
+        return [result for _, result in zip(jobs, self._work(jobs), strict=True)]
 
     def _finish(
         self,
-        batch: Sequence[tuple[Job, asyncio.Future[Result]]],
-        done: "asyncio.Future[Sequence[Result | TriageError]]",
+        batch: Sequence[_Waiting[Job, Result]],
+        done: asyncio.Future[list[Result | TriageError]],
     ) -> None:
         self._busy -= 1
         error = done.exception()
-        results: Sequence[Result | BaseException] = [error] * len(batch) if error is not None else done.result()
-        for (_, future), result in zip(batch, results, strict=True):
-            if future.cancelled():
-                continue
-            if isinstance(result, BaseException):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+        if error is None:
+            for one, result in zip(batch, done.result(), strict=True):
+                _settle(one.future, result)
+        elif len(batch) > 1 and not isinstance(error, Unavailable):
+            self._waiting.extendleft(replace(one, alone=True) for one in reversed(batch))
+        else:
+            for one in batch:
+                _settle(one.future, error)
         self._start()
 
     def close(self) -> None:
         """Finish what is running and take nothing more."""
         self._pool.shutdown(wait=True)
+
+
+def _settle(future: asyncio.Future[Result], result: Result | BaseException) -> None:
+    """A future whose caller has gone needs no result."""
+    if future.cancelled():
+        return
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
