@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+MOST_SOURCES = 200
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -13,6 +14,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._sources: set[str] = set()
         r = self.registry
         self.requests = Counter(
             "triage_http_requests", "Requests by route and status", ["route", "method", "status"], registry=r
@@ -37,7 +39,10 @@ class Metrics:
             "triage_rule_faults", "Conditions that could not be evaluated and counted as no match", registry=r
         )
         self.dead_letters = Counter(
-            "triage_dead_letters", "Parts of payloads that could not be used", ["source"], registry=r
+            "triage_dead_letters",
+            "Parts of payloads that could not be used, each content counted once",
+            ["source"],
+            registry=r,
         )
         self.omitted = Counter(
             "triage_source_omitted_events", "Events a sender says it left out of a payload", ["source"], registry=r
@@ -52,6 +57,14 @@ class Metrics:
         self.version = Gauge(
             "triage_active_info", "1 for what is in force", ["bundle", "catalogue", "policy", "code"], registry=r
         )
+
+    def source_label(self, source: str) -> str:
+        """A source's name as a label; "other" once there are too many, for senders choose their names freely."""
+        if source not in self._sources:
+            if len(self._sources) >= MOST_SOURCES:
+                return "other"
+            self._sources.add(source)
+        return source
 
     def show_degraded(self, degraded: Mapping[str, str]) -> None:
         self.degraded.clear()

@@ -112,15 +112,17 @@ class Service:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a decision can be made and remembered."""
-        return self.activation.active is not None and self._parts is not None and not self._parts.database.is_down
+        """Whether a decision can be made and remembered, now or as soon as what waits in the spool was."""
+        if self.activation.active is None or self._parts is None or self._parts.database.is_down:
+            return False
+        return not self.spooling or self.spool_pending > 0
 
     def find_principal(self, token_digest: bytes) -> Principal | None:
         """Raises Unavailable while tokens cannot be known yet."""
         principals = self.parts.principals
         if not principals.is_known:
             raise Unavailable("tokens are not known yet", retry_after=1)
-        return principals.find(token_digest)
+        return principals.find(token_digest, utc_now())
 
     def open_to_local(self, client: str | None) -> bool:
         """Whether this caller needs no token: none exists, and only this machine can reach us.
@@ -163,12 +165,19 @@ class Service:
         if isinstance(receipts, TriageError):
             return
         for event, outcome in zip(delivery.events, receipts, strict=True):
-            self.metrics.events.labels(event.source, _outcome_name(outcome)).inc()
+            source = self.metrics.source_label(event.source)
+            self.metrics.events.labels(source, _outcome_name(outcome)).inc()
             if not isinstance(outcome, TriageError) and outcome.opened:
                 decision = outcome.decision
                 labels = decision.priority.value.value, decision.team.source.value
                 self.metrics.decisions.labels(*labels).inc()
                 self.metrics.rule_faults.inc(len(decision.rule_faults))
+
+    def bury(self, source: str, letters: Sequence[tuple[bytes, str]]) -> None:
+        """Keep what cannot be used, as (content, reason). Counted once however often it comes: these senders
+        repeat themselves for as long as the alert fires. Raises StoreUnavailable."""
+        if letters:
+            self.metrics.dead_letters.labels(source).inc(self.parts.letters.bury(source, letters))
 
     def keep(self, route: str, body: bytes, headers: Mapping[str, str], principal: Principal) -> str:
         """Put a payload into the spool and return its receipt. Raises SpoolFull."""

@@ -201,10 +201,10 @@ class Upkeep:
                     events=delivery.events, actor=delivery.actor, received_at=spooled.received_at, key=key
                 )
             if reading.batch is not None:
-                parts.letters.bury(spooled.source, letters(reading.batch))
+                self._service.bury(spooled.source, letters(reading.batch))
             receipts = parts.triager.receive([delivery])[0]
             self._service.count(delivery, receipts)
         except Unavailable:
             raise
         except TriageError as error:
-            parts.letters.bury(spooled.source, [(spooled.body, str(error))])
+            self._service.bury(spooled.source, [(spooled.body, str(error))])
