@@ -7,26 +7,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from triage import __version__
-from triage.api import actions, health, incidents, predict, sources
-from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody
+from triage.api import actions, documentation, health, incidents, predict, sources
 from triage.api.observing import Observing
-from triage.api.problems import on_http_error, on_triage_error, problem_response
-from triage.api.shapes import Problem
-from triage.errors import FieldFault, InvalidIncident, TriageError
+from triage.api.openapi import describe
+from triage.api.problems import on_http_error, on_invalid_parameters, on_triage_error
+from triage.errors import TriageError
 from triage.service import Service
 from triage.settings import Settings
-from triage.sources.native import IncidentBody
 from triage.upkeep import Upkeep
 
 log = structlog.get_logger("triage.app")
-
-DESCRIBED = (IncidentBody, OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody, Problem)
 
 
 class Triage(FastAPI):
@@ -63,15 +58,17 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         version=__version__,
         description="Incidents in; priority, owning team, recurrence and escalation path out.",
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.service = service
-    for module in (predict, actions, incidents, sources, health):
+    for module in (predict, actions, incidents, sources, health, documentation):
         app.include_router(module.router)
     app.add_exception_handler(TriageError, on_triage_error)
     app.add_exception_handler(HTTPException, on_http_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid_parameters)
+    app.add_exception_handler(RequestValidationError, on_invalid_parameters)
     app.add_middleware(Observing, metrics=service.metrics)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 
 
@@ -84,26 +81,3 @@ def _reloading(upkeep: Upkeep) -> Iterator[None]:
     previous = signal.signal(signal.SIGHUP, lambda *_: upkeep.reload())
     yield
     signal.signal(signal.SIGHUP, previous)
-
-
-async def _on_invalid_parameters(_: Request, error: Exception) -> Response:
-    """Path and query parameters that FastAPI refuses, in our own form and without what was sent."""
-    if not isinstance(error, RequestValidationError):
-        raise error
-    faults = tuple(FieldFault(".".join(map(str, e["loc"])), str(e["msg"])) for e in error.errors())
-    return problem_response(InvalidIncident("a parameter of the request is not valid", faults))
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """OpenAPI with the models whose bodies are read by hand."""
-    if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        components = schema.setdefault("components", {}).setdefault("schemas", {})
-        for model in DESCRIBED:
-            described = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            components.update(described.pop("$defs", {}))
-            components[model.__name__] = described
-        schema["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-        schema["security"] = [{"bearer": []}, {}]
-        app.openapi_schema = schema
-    return app.openapi_schema

@@ -7,6 +7,7 @@
     ├── Unauthenticated         401
     ├── Forbidden               403
     ├── NotFound                404
+    ├── TooSlow                 408
     ├── Conflict                409
     ├── TooLarge                413
     ├── UnsupportedMedia        415
@@ -73,6 +74,13 @@ class Forbidden(TriageError):
 class NotFound(TriageError):
     status = 404
     code = "not_found"
+
+
+class TooSlow(TriageError):
+    """A body that did not arrive in time."""
+
+    status = 408
+    code = "too_slow"
 
 
 class Conflict(TriageError):

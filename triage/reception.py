@@ -48,7 +48,7 @@ def read(
     """
     key = _delivery_key(route, headers, principal, body)
     if route == NATIVE:
-        events: tuple[Incident, ...] = (_sent_by(read_incident(body), principal),)
+        events: tuple[Incident, ...] = (sent_by(read_incident(body), principal),)
         return Reading(delivery=Delivery(events=events, actor=principal.actor, received_at=received_at, key=key))
     if route == NATIVE_BATCH:
         items = batch_items(parse_json(body), "incidents")
@@ -59,7 +59,7 @@ def read(
     if parser is None:
         raise NotFound(f"no source of this name; there are: {', '.join(sorted(PARSERS))}")
     batch = parser(body, headers)
-    events = tuple(_sent_by(event, principal) for event in batch.events)
+    events = tuple(sent_by(event, principal) for event in batch.events)
     delivery = Delivery(events=events, actor=principal.actor, received_at=received_at, key=key)
     return Reading(delivery=delivery, batch=batch)
 
@@ -82,7 +82,7 @@ def read_items(
     places: list[int | TriageError] = []
     for number, item in enumerate(items):
         try:
-            events.append(_sent_by(parse_incident(item, f"incidents.{number}"), principal))
+            events.append(sent_by(parse_incident(item, f"incidents.{number}"), principal))
             places.append(len(events) - 1)
         except InvalidIncident as error:
             places.append(error)
@@ -94,7 +94,7 @@ def letters(batch: SourceBatch) -> list[tuple[bytes, str]]:
     return [(rejection.content, rejection.reason) for rejection in batch.rejected]
 
 
-def _sent_by(event: Incident, principal: Principal) -> Incident:
+def sent_by(event: Incident, principal: Principal) -> Incident:
     """A source's token speaks for that source only; its keys are nobody else's."""
     if principal.role is Role.SOURCE and principal.owner.startswith("source:"):
         return event.with_changes(source=principal.owner.removeprefix("source:"))

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     store_timeout: float = Field(3.0, gt=0, description="How long a request waits for a database connection")
     max_body: int = Field(1024 * 1024, ge=1024, description="Largest request body, except for batches")
     max_batch_body: int = Field(32 * 1024 * 1024, ge=1024)
+    body_timeout: float = Field(30.0, gt=0, description="How long a request body may take to arrive")
     spool_max_bytes: int = Field(1024**3, ge=0)
     refresh_every: float = Field(1.0, gt=0, description="How often the active pointers and tokens are read")
     log_level: str = "INFO"

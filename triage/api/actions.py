@@ -9,15 +9,23 @@ from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
 from triage.api.bodies import answer, parse_json, read_json_body
+from triage.api.examples import OVERRIDES, RESOLUTIONS, RESOLUTIONS_BY_KEY, STATUSES
 from triage.api.incidents import SPOOLED, deliver
-from triage.api.routing import answers, reads
-from triage.api.shapes import ReceivedView, decision_view, incident_view, received_view, status_of
+from triage.api.routing import BODY, REPEATABLE, answers, reads
+from triage.api.shapes import (
+    ActedView,
+    DecidedView,
+    ReceivedView,
+    decision_view,
+    incident_view,
+    received_view,
+    status_of,
+)
 from triage.domain.access import Role
 from triage.domain.incident import Status
 from triage.errors import InvalidIncident, TriageError
 from triage.reception import NATIVE, read
 from triage.sources.faults import faults_of
-from triage.sources.payload import mended
 
 router = APIRouter(prefix="/v1/incidents", tags=["actions"])
 
@@ -57,17 +65,14 @@ B = TypeVar("B", bound=BaseModel)
 
 
 async def _read(request: Request, model: type[B]) -> B:
-    """A small body; an absent one is an empty object. Raises InvalidIncident, BadRequest."""
-    limit = service_of(request).settings.max_body
+    """A small body; an absent one is an empty object. Raises InvalidIncident and what reading a body raises."""
+    settings = service_of(request).settings
     if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        body = b"{}"
+        body = b""
     else:
-        body = await read_json_body(request, limit)
-    parsed = parse_json(body)
+        body = await read_json_body(request, settings, settings.max_body)
     try:
-        return (
-            model.model_validate_json(mended(body)) if isinstance(parsed, dict) else model.model_validate(parsed)
-        )
+        return model.model_validate(parse_json(body) if body.strip() else {})
     except ValidationError as error:
         raise InvalidIncident("the body has faults", faults_of(error, "")) from None
 
@@ -75,8 +80,8 @@ async def _read(request: Request, model: type[B]) -> B:
 @router.post(
     "/resolve",
     response_model=ReceivedView,
-    responses={**SPOOLED, **answers(400, 404, 413, 415, 422)},
-    openapi_extra=reads(ResolveByKeyBody),
+    responses={**SPOOLED, **answers(*BODY, 404, 409)},
+    openapi_extra=reads("ResolveByKeyBody", RESOLUTIONS_BY_KEY) | REPEATABLE,
 )
 async def resolve_by_key(request: Request) -> Response:
     """Resolve what is open under a source's key; the same as an event with `"event": "resolved"`."""
@@ -97,7 +102,10 @@ async def resolve_by_key(request: Request) -> Response:
 
 
 @router.post(
-    "/{incident_id}/override", responses=answers(400, 404, 413, 415, 422), openapi_extra=reads(OverrideBody)
+    "/{incident_id}/override",
+    response_model=DecidedView,
+    responses=answers(*BODY, 404),
+    openapi_extra=reads("OverrideBody", OVERRIDES),
 )
 async def override(request: Request, incident_id: str) -> Response:
     """Change priority, team or both. Holds for this incident for ever, and for the next of its pattern at once."""
@@ -114,7 +122,7 @@ async def override(request: Request, incident_id: str) -> Response:
     return answer(orjson.dumps({"incident": incident_view(record), "decision": decision_view(decision)}))
 
 
-@router.post("/{incident_id}/acknowledge", responses=answers(404, 409))
+@router.post("/{incident_id}/acknowledge", response_model=ActedView, responses=answers(404, 409))
 async def acknowledge(request: Request, incident_id: str) -> Response:
     """A responder takes it."""
     principal = admit(request, Role.RESPONDER)
@@ -124,7 +132,10 @@ async def acknowledge(request: Request, incident_id: str) -> Response:
 
 
 @router.post(
-    "/{incident_id}/status", responses=answers(400, 404, 409, 413, 415, 422), openapi_extra=reads(StatusBody)
+    "/{incident_id}/status",
+    response_model=ActedView,
+    responses=answers(*BODY, 404, 409),
+    openapi_extra=reads("StatusBody", STATUSES),
 )
 async def move(request: Request, incident_id: str) -> Response:
     """Where the work stands."""
@@ -137,8 +148,9 @@ async def move(request: Request, incident_id: str) -> Response:
 
 @router.post(
     "/{incident_id}/resolve",
-    responses=answers(400, 404, 413, 415, 422),
-    openapi_extra=reads(ResolveBody, required=False),
+    response_model=ActedView,
+    responses=answers(*BODY, 404),
+    openapi_extra=reads("ResolveBody", RESOLUTIONS, required=False),
 )
 async def resolve(request: Request, incident_id: str) -> Response:
     """It is over."""

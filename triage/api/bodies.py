@@ -1,37 +1,53 @@
 """Reading what a request carries, within limits, and writing what it is answered with."""
 
+import asyncio
 from typing import Any
 
 import orjson
 from fastapi import Request, Response
 
-from triage.errors import BadRequest, InvalidIncident, TooLarge, UnsupportedMedia
+from triage.errors import TooLarge, TooSlow, UnsupportedMedia
+from triage.settings import Settings
 from triage.sources.payload import malformed, mended
 
 JSON = "application/json"
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body. Raises TooLarge as soon as it is known to exceed ``limit`` bytes."""
+async def read_body(request: Request, settings: Settings, limit: int) -> bytes:
+    """The body of at most ``limit`` bytes.
+
+    Raises TooLarge as soon as it is known to be longer, TooSlow when it has not arrived in time,
+    UnsupportedMedia when it is compressed.
+    """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMedia("send the body as it is, without Content-Encoding")
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise TooLarge(f"the body has {declared} bytes, at most {limit} are accepted")
+    if declared.isascii() and declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
+        raise TooLarge(f"the body is too long: at most {limit} bytes are accepted")
+    try:
+        async with asyncio.timeout(settings.body_timeout):
+            return await _gather(request, limit)
+    except TimeoutError:
+        raise TooSlow(f"the body did not arrive within {settings.body_timeout:g} seconds") from None
+
+
+async def _gather(request: Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
-            raise TooLarge(f"the body has more than {limit} bytes")
+            raise TooLarge(f"the body is too long: at most {limit} bytes are accepted")
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-async def read_json_body(request: Request, limit: int) -> bytes:
-    """The body of a request that says it is JSON. Raises UnsupportedMedia, TooLarge."""
+async def read_json_body(request: Request, settings: Settings, limit: int) -> bytes:
+    """The body of a request that says it is JSON. Raises UnsupportedMedia and what ``read_body`` raises."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != JSON and not kind.endswith("+json"):
         raise UnsupportedMedia("send JSON with the header Content-Type: application/json")
-    return await read_body(request, limit)
+    return await read_body(request, settings, limit)
 
 
 def parse_json(body: bytes) -> Any:
@@ -40,20 +56,6 @@ def parse_json(body: bytes) -> Any:
         return orjson.loads(mended(body))
     except orjson.JSONDecodeError as error:
         raise malformed(str(error)) from None
-
-
-def parse_object(body: bytes, allowed: dict[str, type | tuple[type, ...]]) -> dict[str, Any]:
-    """A small object with only these keys, of these types. Raises BadRequest, InvalidIncident."""
-    value = parse_json(body) if body.strip() else {}
-    if not isinstance(value, dict):
-        raise BadRequest("a JSON object is expected")
-    unknown = [key for key in value if key not in allowed]
-    if unknown:
-        raise InvalidIncident(f"unknown keys; expected among {', '.join(allowed)}")
-    for key, types in allowed.items():
-        if value.get(key) is not None and not isinstance(value[key], types):
-            raise InvalidIncident(f"{key} has the wrong type")
-    return value
 
 
 def answer(content: bytes, status: int = 200) -> Response:

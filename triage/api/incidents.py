@@ -11,10 +11,11 @@ from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
 from triage.api.bodies import answer, parse_json, read_json_body
-from triage.api.predict import BATCH_BODY
-from triage.api.routing import answers, reads
+from triage.api.examples import BATCHES, INCIDENTS
+from triage.api.routing import BATCH, BODY, REPEATABLE, answers, reads
 from triage.api.shapes import (
     BatchView,
+    DecidedView,
     IncidentPage,
     ReceivedView,
     SimilarView,
@@ -30,10 +31,9 @@ from triage.api.shapes import (
 from triage.domain.access import Principal, Role
 from triage.domain.incident import State, Status, utc
 from triage.domain.priority import Priority
-from triage.errors import BadRequest, StoreUnavailable, TriageError
+from triage.errors import InvalidIncident, StoreUnavailable, TriageError, UnknownWord
 from triage.reception import NATIVE, NATIVE_BATCH, Reading, read
 from triage.service import Service
-from triage.sources.native import IncidentBody
 from triage.store.incidents import IncidentFilter
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
@@ -50,15 +50,15 @@ SPOOLED: dict[int | str, dict[str, Any]] = {
     responses={
         200: {"model": ReceivedView, "description": "Joined"},
         **SPOOLED,
-        **answers(400, 404, 409, 413, 415, 422),
+        **answers(*BODY, 404, 409),
     },
-    openapi_extra=reads(IncidentBody),
+    openapi_extra=reads("IncidentBody", INCIDENTS) | REPEATABLE,
     summary="One event: opens, joins, acknowledges or resolves an incident",
 )
 async def receive(request: Request) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
-    body = await read_json_body(request, service.settings.max_body)
+    body = await read_json_body(request, service.settings, service.settings.max_body)
     reading = read(NATIVE, body, request.headers, principal, parse_json)
     outcomes = await deliver(service, NATIVE, body, request, principal, reading)
     if isinstance(outcomes, Response):
@@ -72,14 +72,14 @@ async def receive(request: Request) -> Response:
 @router.post(
     "/batch",
     response_model=BatchView,
-    responses={**SPOOLED, **answers(400, 409, 413, 415, 422)},
-    openapi_extra=reads(BATCH_BODY),
+    responses={**SPOOLED, **answers(*BODY, 409)},
+    openapi_extra=reads(BATCH, BATCHES) | REPEATABLE,
     summary="Up to 1,000 events; one bad item does not reject the rest",
 )
 async def receive_batch(request: Request) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
-    body = await read_json_body(request, service.settings.max_batch_body)
+    body = await read_json_body(request, service.settings, service.settings.max_batch_body)
     reading = read(NATIVE_BATCH, body, request.headers, principal, parse_json)
     outcomes = await deliver(service, NATIVE_BATCH, body, request, principal, reading)
     if isinstance(outcomes, Response):
@@ -125,16 +125,16 @@ async def list_incidents(
     wanted = IncidentFilter(
         state=state.value if state else None,
         status=status.value if status else None,
-        team=_clean(team),
+        team=_team(service, team),
         priority=_priority(service, priority),
         pattern=str(pattern) if pattern else None,
         q=_clean(q),
-        since=utc(since) if since else None,
+        since=_moment(since) if since else None,
         before=_position(cursor),
-        limit=limit,
+        limit=limit + 1,
     )
-    records = await run_in_threadpool(service.parts.incidents.find, wanted)
-    more = len(records) == limit
+    found = await run_in_threadpool(service.parts.incidents.find, wanted)
+    records, more = found[:limit], len(found) > limit
     page = {
         "incidents": [incident_view(record) for record in records],
         "next_cursor": _cursor(records[-1].opened_at, records[-1].id) if more else None,
@@ -142,7 +142,9 @@ async def list_incidents(
     return answer(orjson.dumps(page))
 
 
-@router.get("/{incident_id}", responses=answers(404), summary="One incident with its decision")
+@router.get(
+    "/{incident_id}", response_model=DecidedView, responses=answers(404), summary="One incident with its decision"
+)
 async def get_incident(request: Request, incident_id: str) -> Response:
     admit(request, Role.RESPONDER)
     incidents = service_of(request).parts.incidents
@@ -187,14 +189,29 @@ def _clean(text: str | None) -> str | None:
 
 
 def _priority(service: Service, word: str | None) -> str | None:
-    """Raises BadRequest for a word that stands for no priority."""
+    """Raises UnknownWord for a word that stands for no priority."""
     if word is None:
         return None
     active = service.activation.active
     found = active.decider.catalogue.find_priority(word) if active else None
     if found is None:
-        raise BadRequest(f"priority is one of {', '.join(p.value for p in Priority)} or a word of the catalogue")
+        raise UnknownWord(f"priority is one of {', '.join(p.value for p in Priority)} or a word of the catalogue")
     return found.value
+
+
+def _team(service: Service, word: str | None) -> str | None:
+    """A team's id; a word that the catalogue does not know (any more) is taken for one."""
+    active = service.activation.active
+    found = active.decider.catalogue.find_team(word) if active else None
+    return found.id if found else _clean(word)
+
+
+def _moment(since: datetime) -> datetime:
+    """Raises InvalidIncident for what no calendar in UTC has."""
+    try:
+        return utc(since)
+    except OverflowError as error:
+        raise InvalidIncident("since lies outside the calendar") from error
 
 
 def _cursor(opened_at: datetime, incident_id: str) -> str:
@@ -206,6 +223,6 @@ def _position(cursor: str | None) -> tuple[datetime, str] | None:
         return None
     try:
         at, _, incident_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        return datetime.fromisoformat(at), str(uuid.UUID(incident_id))
-    except ValueError as error:
-        raise BadRequest("the cursor is not one of ours") from error
+        return utc(datetime.fromisoformat(at)), str(uuid.UUID(incident_id))
+    except (ValueError, OverflowError) as error:
+        raise InvalidIncident("the cursor is not one of ours") from error

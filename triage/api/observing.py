@@ -3,13 +3,18 @@
 import time
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from triage.api.problems import problem_response
+from triage.api.problems import place_of, problem_response
 from triage.errors import TriageError
 from triage.metrics import Metrics
 
 log = structlog.get_logger("triage.api")
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+GONE = 499
+"""What the count says of a client that went away before its request was whole, as nginx does."""
 
 
 class Observing:
@@ -35,16 +40,17 @@ class Observing:
 
         try:
             await self._app(scope, receive, watch)
+        except ClientDisconnect:
+            status = GONE
         except Exception as error:  # the last owner of every failure: logged, counted, answered
             self._metrics.failures.labels("unexpected").inc()
-            # The traceback's frames, not its message: messages of libraries may quote what was sent.
-            log.error("unexpected failure", kind=type(error).__name__, at=_place(error), path=_route(scope))
+            log.error("unexpected failure", kind=type(error).__name__, at=place_of(error), path=_route(scope))
             if begun:
                 raise
             await problem_response(TriageError("unexpected"))(scope, receive, watch)
         finally:
-            route = _route(scope)
-            self._metrics.requests.labels(route, scope["method"], str(status)).inc()
+            route, method = _route(scope), scope["method"] if scope["method"] in METHODS else "other"
+            self._metrics.requests.labels(route, method, str(status)).inc()
             self._metrics.latency.labels(route).observe(time.perf_counter() - started)
 
 
@@ -52,13 +58,3 @@ def _route(scope: Scope) -> str:
     """The route's pattern, so that no identifier becomes a label."""
     route = scope.get("route")
     return getattr(route, "path", "unmatched")
-
-
-def _place(error: BaseException) -> str:
-    """File and line of the innermost frames."""
-    frames = []
-    trace = error.__traceback__
-    while trace is not None:
-        frames.append(f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return " > ".join(frames[-6:])

@@ -1,72 +1,56 @@
 """``/v1/predict``: what would be decided, with nothing opened and nobody told."""
 
-from typing import Any
-
 import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
 from triage.api.bodies import answer, parse_json, read_json_body
+from triage.api.examples import BATCHES, INCIDENTS
 from triage.api.problems import problem_of
-from triage.api.routing import answers, reads
+from triage.api.routing import BATCH, BODY, answers, reads
 from triage.api.shapes import DecisionsView, DecisionView
 from triage.domain.access import Role
 from triage.domain.incident import EventKind, Incident
 from triage.errors import InvalidIncident, TriageError
-from triage.reception import MAX_BATCH, batch_items, read_items
-from triage.sources.native import IncidentBody, read_incident
+from triage.reception import batch_items, read_items, sent_by
+from triage.sources.native import read_incident
 from triage.store.records import DECISION, decision_to_json
 
 router = APIRouter(prefix="/v1", tags=["predict"])
-
-BATCH_BODY: dict[str, Any] = {
-    "type": "object",
-    "required": ["incidents"],
-    "additionalProperties": False,
-    "properties": {
-        "incidents": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": MAX_BATCH,
-            "items": {"$ref": "#/components/schemas/IncidentBody"},
-        }
-    },
-}
 
 
 @router.post(
     "/predict",
     response_model=DecisionView,
-    responses=answers(400, 413, 415, 422),
-    openapi_extra=reads(IncidentBody),
+    responses=answers(*BODY),
+    openapi_extra=reads("IncidentBody", INCIDENTS),
     summary="Decide on one incident; nothing is opened, nobody is told",
 )
 async def predict(request: Request, record: bool = False) -> Response:
     """`record=true` keeps the decision for reviewers and replay."""
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
-    event = _opening(read_incident(await read_json_body(request, service.settings.max_body)))
+    body = await read_json_body(request, service.settings, service.settings.max_body)
+    event = _opening(sent_by(read_incident(body), principal))
     if record:
-        admit(request, Role.SOURCE)
         decisions = await run_in_threadpool(service.parts.triager.predict, [event], record=True)
     else:
         decisions = await service.predict([event])
-    del principal
     return answer(DECISION.dump_json(decisions[0]))
 
 
 @router.post(
     "/predict/batch",
     response_model=DecisionsView,
-    responses=answers(400, 413, 415, 422),
-    openapi_extra=reads(BATCH_BODY),
+    responses=answers(*BODY),
+    openapi_extra=reads(BATCH, BATCHES),
     summary="Decide on up to 1,000 incidents, in their order",
 )
 async def predict_batch(request: Request, record: bool = False) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
-    body = await read_json_body(request, service.settings.max_batch_body)
+    body = await read_json_body(request, service.settings, service.settings.max_batch_body)
     events, places = read_items(batch_items(parse_json(body), "incidents"), principal)
     checked: list[Incident | TriageError] = [_place(place, events) for place in places]
     usable = [event for event in checked if isinstance(event, Incident)]

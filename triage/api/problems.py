@@ -3,10 +3,15 @@
 from typing import Any
 
 import orjson
+import structlog
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from triage.errors import InvalidIncident, TriageError, Unavailable
+from triage.errors import FieldFault, InvalidIncident, TooSlow, TriageError, Unavailable
+from triage.service import Service
+
+log = structlog.get_logger("triage.api")
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -16,6 +21,7 @@ TITLES = {
     403: "These credentials may not do this",
     404: "There is no such thing",
     405: "The method is not allowed here",
+    408: "The request took too long",
     409: "The request conflicts with what is",
     413: "The request is too large",
     415: "The content type is not supported",
@@ -42,6 +48,8 @@ def problem_of(error: TriageError) -> dict[str, Any]:
 
 def problem_response(error: TriageError) -> Response:
     headers = {}
+    if isinstance(error, TooSlow):
+        headers["Connection"] = "close"
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     if error.status == 401:
@@ -68,13 +76,36 @@ def http_problem(error: HTTPException) -> Response:
     )
 
 
-async def on_triage_error(_: Request, error: Exception) -> Response:
+async def on_triage_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, TriageError):
         raise error
+    if error.status == 500:
+        service: Service = request.app.state.service
+        service.metrics.failures.labels(error.code).inc()
+        log.error("failure", code=error.code, why=str(error), at=place_of(error))
     return problem_response(error)
+
+
+async def on_invalid_parameters(_: Request, error: Exception) -> Response:
+    """Path and query parameters that FastAPI refuses, in our own form and without what was sent."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    faults = tuple(FieldFault(".".join(map(str, e["loc"])), str(e["msg"])) for e in error.errors())
+    return problem_response(InvalidIncident("a parameter of the request is not valid", faults))
 
 
 async def on_http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     return http_problem(error)
+
+
+def place_of(error: BaseException) -> str:
+    """File and line of the innermost frames: what a log may hold of a traceback, whose messages may quote
+    what was sent."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(frames[-6:])

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from triage.api.examples import DECISION
 from triage.api.problems import problem_of
 from triage.domain.decision import Decision
 from triage.domain.record import IncidentRecord, TimelineEntry
@@ -52,8 +53,9 @@ class IncidentView(BaseModel):
 
 
 class DecisionView(BaseModel):
-    """See the README for what each part means."""
+    """What was concluded, why, and who is to do what until when. Immutable; a later decision takes its place."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [DECISION]})
     decision_id: str | None
     incident_id: str | None
     decided_at: datetime
@@ -64,8 +66,8 @@ class DecisionView(BaseModel):
     review: dict[str, Any]
     explanation: dict[str, Any]
     versions: dict[str, str]
-    second_look: dict[str, Any] | None
-    degraded: list[str]
+    second_look: dict[str, Any] | None = Field(description="What the model thinks of whom somebody chose already")
+    degraded: list[str] = Field(description="What was missing when it was made")
     notes: list[str]
     rule_faults: list[str]
 
@@ -75,6 +77,19 @@ class ReceivedView(BaseModel):
     decision: DecisionView
     joined: bool
     counted: bool
+
+
+class ActedView(BaseModel):
+    """The incident after what was done to it."""
+
+    incident: IncidentView
+
+
+class DecidedView(BaseModel):
+    """An incident with the decision in force."""
+
+    incident: IncidentView
+    decision: DecisionView
 
 
 class BatchItemView(BaseModel):

@@ -12,8 +12,9 @@ from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
 from triage.api.bodies import answer, parse_json, read_body
+from triage.api.examples import PAYLOADS
 from triage.api.incidents import SPOOLED, deliver
-from triage.api.routing import answers
+from triage.api.routing import REPEATABLE, answers, reads
 from triage.api.shapes import SourceView, status_of
 from triage.domain.access import Role
 from triage.errors import TriageError
@@ -28,20 +29,21 @@ router = APIRouter(prefix="/v1/sources", tags=["sources"])
 @router.post(
     "/{source}",
     response_model=SourceView,
-    responses={**SPOOLED, **answers(404, 409, 413)},
-    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}},
+    responses={**SPOOLED, **answers(404, 408, 409, 413, 415)},
+    openapi_extra=reads({}, PAYLOADS) | REPEATABLE,
     summary="A payload in a source's own format, such as an Alertmanager webhook",
 )
 async def receive(request: Request, source: str) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
-    body = await read_body(request, service.settings.max_batch_body)
+    body = await read_body(request, service.settings, service.settings.max_batch_body)
     reading = read(source, body, request.headers, principal, parse_json)
     batch = reading.batch or SourceBatch()
     outcomes = await deliver(service, source, body, request, principal, reading)
     if isinstance(outcomes, Response):
         return outcomes
-    await _bury(service, source, batch)
+    if batch.rejected:
+        await run_in_threadpool(service.bury, source, letters(batch))
     _count(service, source, batch)
     view = {
         "accepted": len(batch.events),
@@ -52,15 +54,8 @@ async def receive(request: Request, source: str) -> Response:
     return answer(orjson.dumps(view))
 
 
-async def _bury(service: Service, source: str, batch: SourceBatch) -> None:
-    """Keep what cannot be used. With the database away it is lost for good only if nothing else was in it."""
-    if batch.rejected:
-        await run_in_threadpool(service.parts.letters.bury, source, letters(batch))
-
-
 def _count(service: Service, source: str, batch: SourceBatch) -> None:
     metrics = service.metrics
-    metrics.dead_letters.labels(source).inc(len(batch.rejected))
     metrics.omitted.labels(source).inc(batch.omitted)
     for note in batch.notes:
         metrics.notes.labels(source, note.kind).inc()

@@ -253,8 +253,6 @@ def _recorded(db: Db, decision_id: str) -> RecordedDecision:
 
 
 def _identifier(text: str, what: str) -> uuid.UUID:
-    import uuid
-
     try:
         return uuid.UUID(text)
     except ValueError as error:
