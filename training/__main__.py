@@ -2,22 +2,24 @@
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from training.encoder_export import DEFAULT_ENCODER
+from training.encoder_export import DEFAULT_ENCODER, STEPS
+from training.progress import ProgressBars
+from training.recipes import RECIPES
 from training.starter import make_starter
 from triage.errors import TriageError
-
-_STEPS = ("load", "export", "quantise", "verify", "write")
 
 _models = click.option(
     "--models", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where bundles are."
 )
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, for programs.")
+_file = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group()
@@ -31,18 +33,70 @@ def cli() -> None:
 @_json
 def starter(models: Path, encoder: str, as_json: bool) -> None:
     """Write a bundle with an encoder and no heads; does nothing where a valid one is there."""
-    with click.progressbar(length=len(_STEPS), label="Starter bundle", file=sys.stderr, hidden=as_json) as bar:
-
-        def step(name: str) -> None:
-            bar.label = f"Starter bundle: {name}"
-            bar.update(_STEPS.index(name) - bar.pos)
-
-        result = make_starter(models, datetime.now(UTC), encoder, step)
-        bar.update(len(_STEPS) - bar.pos)
+    with ProgressBars(hidden=as_json) as bars:
+        result = make_starter(models, datetime.now(UTC), encoder, lambda step: bars.step(step, STEPS))
     if as_json:
         _print_json({"version": result.folder.name, "made": result.made})
     else:
         click.echo(result.folder.name)
+
+
+@cli.command()
+@click.option("--history", type=_file, required=True, help="JSON lines (gzipped or not), CSV or Parquet.")
+@_models
+@click.option("--recipe", type=click.Choice(sorted(RECIPES)), default="default", show_default=True)
+@click.option("--encoder", help="sentence-transformers name or path; by default that of the bundle in use.")
+@click.option("--source", help="Only the rows of this source: severities differ between organisations.")
+@_json
+def train(
+    history: Path, models: Path, recipe: str, encoder: str | None, source: str | None, as_json: bool
+) -> None:
+    """Learn from a history: write a bundle with heads and print its version."""
+    # Only training needs scikit-learn's fitting side, which takes a second to import.
+    from training.card import summary_of
+    from training.train import TrainRequest
+    from training.train import train as train_bundle
+
+    request = TrainRequest(
+        history=history,
+        models=models,
+        recipe=RECIPES[recipe],
+        created_at=datetime.now(UTC),
+        encoder=encoder,
+        source=source,
+    )
+    with ProgressBars(hidden=as_json) as bars:
+        result = train_bundle(request, bars.advance)
+    summary = result.summary
+    if as_json:
+        heads = {name: fit.describe() for name, fit in summary.fits.items()}
+        leaks = [str(leak) for leak in summary.leaks]
+        content = {"version": result.folder.name, "rows": summary.rows, "bad_rows": list(summary.bad_rows)}
+        _print_json({**content, "leaks": leaks, "heads": heads})
+    else:
+        click.echo(summary_of(summary), err=True)
+        click.echo(result.folder.name)
+
+
+@cli.command()
+@_models
+@click.option("--version", help="A bundle's version; by default the latest.")
+@click.option("--input", "source", type=_file, required=True, help="A file like a history; labels are not needed.")
+@click.option("--output", "target", type=_file, required=True, help="JSON lines, one for each incident.")
+@_json
+def predict(models: Path, version: str | None, source: Path, target: Path, as_json: bool) -> None:
+    """Suggest priority and team for every incident of a file."""
+    from training.predict import predict as predict_file
+
+    with ProgressBars(hidden=as_json) as bars:
+        summary = predict_file(models, version, source, target, lambda n, of: bars.advance("predict", n, of))
+    if as_json:
+        _print_json(asdict(summary))
+        return
+    shares = ", ".join(f"{name} acts alone on {n:,}" for name, n in summary.acting.items()) or "no heads: all null"
+    click.echo(f"{summary.rows:,} incidents by {summary.version}: {shares}.", err=True)
+    for reason in summary.bad_rows[:20]:
+        click.echo(f"skipped {reason}", err=True)
 
 
 def main() -> None:

@@ -45,7 +45,9 @@ _SENTENCES = (
     "Latency of search is above 2 s at the 99th percentile; the error budget burns too fast. " * 4,
 )
 
+STEPS = ("load", "export", "quantise", "verify", "write")
 Step = Callable[[str], None]
+"""Told which of ``STEPS`` begins."""
 
 
 class EncoderUnavailable(BundleError):

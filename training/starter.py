@@ -29,17 +29,19 @@ def make_starter(
     if existing is not None:
         return StarterResult(folder=existing.parent, made=False)
     with TemporaryDirectory(prefix="triage-starter-") as scratch:
-        folder = Path(scratch) / ENCODER_FOLDER
-        report = export_encoder(folder, encoder, step)
+        encoder_folder = Path(scratch) / ENCODER_FOLDER
+        report = export_encoder(encoder_folder, encoder, step)
         step("write")
-        draft = BundleDraft(
-            kind="starter",
-            created_at=created_at,
-            encoder_folder=folder,
-            card=_card(report),
-            trained_on={"rows": 0},
-        )
-        return StarterResult(folder=write_bundle(models, draft), made=True, report=report)
+        folder = write_starter(models, created_at, encoder_folder, _card(report))
+    return StarterResult(folder=folder, made=True, report=report)
+
+
+def write_starter(models: Path, created_at: datetime, encoder_folder: Path, card: str) -> Path:
+    """The starter bundle of an encoder that is exported already."""
+    draft = BundleDraft(
+        kind="starter", created_at=created_at, encoder_folder=encoder_folder, card=card, trained_on={"rows": 0}
+    )
+    return write_bundle(models, draft)
 
 
 def find_encoder(models: Path, encoder: str | None = None, kind: str | None = None) -> Path | None:
