@@ -41,12 +41,12 @@ class Server:
 
 
 @contextmanager
-def ours(data: Path, models: Path, log: Path) -> Iterator[Server]:
-    """With the example configuration and an embedded database in ``data``. A degraded service is refused."""
+def ours(data: Path, models: Path, log: Path, config: Path = REPOSITORY / "config") -> Iterator[Server]:
+    """With the example configuration unless another is named, and an embedded database in ``data``. A degraded service is refused."""
     environment = {
         "TRIAGE_DATA_DIR": str(data),
         "TRIAGE_MODELS_DIR": str(models),
-        "TRIAGE_CONFIG_DIR": str(REPOSITORY / "config"),
+        "TRIAGE_CONFIG_DIR": str(config),
         "TRIAGE_LOG_LEVEL": "WARNING",
     }
     port = _free_port()
