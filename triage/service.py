@@ -5,6 +5,7 @@ Parts are opened and kept up to date by ``triage.upkeep``; each one that is miss
 """
 
 import ipaddress
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -73,6 +74,8 @@ class Service:
         self.spool = Spool(settings.data_dir / "spool", settings.spool_max_bytes)
         self.spooling = True
         """Whether payloads go to the spool: the database is away, or earlier payloads still wait there."""
+        self._keeping_lock = threading.Lock()
+        self._keeping = 0
         self._parts: Parts | None = None
         self._predictions: Gatherer[Sequence[Incident], list[Decision]] = Gatherer(
             self._predict, weigh=len, name="predict"
@@ -181,10 +184,23 @@ class Service:
 
     def keep(self, route: str, body: bytes, headers: Mapping[str, str], principal: Principal) -> str:
         """Put a payload into the spool and return its receipt. Raises SpoolFull."""
-        self.metrics.spooled.inc()
-        self.spooling = True
         sender = f"{principal.role.value} {principal.owner}"
-        return self.spool.append(route, body, headers=headers, principal=sender, received_at=utc_now())
+        with self._keeping_lock:
+            self._keeping += 1
+            self.spooling = True
+        try:
+            receipt = self.spool.append(route, body, headers=headers, principal=sender, received_at=utc_now())
+        finally:
+            with self._keeping_lock:
+                self._keeping -= 1
+        self.metrics.spooled.inc()
+        return receipt
+
+    def end_spooling(self) -> None:
+        """Let payloads go straight to the database again, unless one waits or is being kept: it comes first."""
+        with self._keeping_lock:
+            if self._keeping == 0 and self.spool_pending == 0:
+                self.spooling = False
 
     def close(self) -> None:
         self._predictions.close()

@@ -141,8 +141,6 @@ class Upkeep:
         self._refuse_open_door()
         if service.spooling or service.spool_pending:
             self._drain()
-        service.metrics.show_degraded(service.degraded)
-        service.metrics.spool_pending.set(service.spool_pending)
 
     def _publish(self) -> None:
         parts = self._service.parts
@@ -182,8 +180,7 @@ class Upkeep:
         if drained:
             service.metrics.drained.inc(drained)
             log.info("spool drained", payloads=drained)
-        if service.spool_pending == 0:
-            service.spooling = False
+        service.end_spooling()
 
     def _carry_out(self, spooled: Spooled) -> None:
         """Raises StoreUnavailable, which leaves the entry where it is. Anything else is buried, not lost."""

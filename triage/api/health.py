@@ -42,4 +42,5 @@ async def version(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     service = service_of(request)
     service.metrics.show_degraded(service.degraded)
+    service.metrics.spool_pending.set(service.spool_pending)
     return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)

@@ -7,6 +7,8 @@ from importlib import resources
 import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import Connection
+from psycopg.abc import RV, PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
@@ -18,8 +20,28 @@ MIGRATION_LOCK = 7_041_776_001
 SEARCH_WIDTH = 100
 """Candidates that a nearest-neighbour search keeps; more finds more of the true neighbours and costs time."""
 
+STATEMENT_PATIENCE = 5.0
+"""Seconds without an answer to a statement after which the server counts as away."""
+
+PROBE_PATIENCE = 1.0
+
 Row = DictRow
 Db = Connection[DictRow]
+
+
+class PatientConnection(Connection[DictRow]):
+    """Gives up on a server that does not answer: when a machine freezes or a network swallows packets, no
+    connection breaks, and whoever waits would wait for as long as it lasts."""
+
+    patience = STATEMENT_PATIENCE
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        try:
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()  # its answer may still come, and must not be taken for another's
+            raise
 
 
 class Database:
@@ -33,8 +55,9 @@ class Database:
         self.url = url
         self.is_down = False
         self._timeout = timeout
-        self._pool: ConnectionPool[Db] = ConnectionPool(
+        self._pool: ConnectionPool[PatientConnection] = ConnectionPool(
             url,
+            connection_class=PatientConnection,
             min_size=2,
             max_size=size,
             open=False,
@@ -64,7 +87,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def _connection(self) -> Iterator[Db]:
+    def _connection(self) -> Iterator[PatientConnection]:
         with named_failures(self._note_down), self._pool.connection(timeout=self._timeout) as connection:
             yield connection
 
@@ -78,9 +101,11 @@ class Database:
         """Ask the database itself; its answer ends or begins an outage."""
         try:
             with self._connection() as connection:
+                connection.patience = PROBE_PATIENCE
                 connection.execute("SELECT 1")
+                connection.patience = STATEMENT_PATIENCE
         except StoreUnavailable:
-            self._pool.check()
+            self._pool.drain()
             return False
         self.is_down = False
         return True
