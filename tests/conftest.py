@@ -2,7 +2,15 @@
 
 import pytest
 
-pytest_plugins = ["tests.needs", "tests.fixtures_store", "tests.fixtures_service", "tests.fixtures_outage"]
+pytest_plugins = [
+    "tests.needs",
+    "tests.fixtures_store",
+    "tests.fixtures_history",
+    "tests.fixtures_bundles",
+    "tests.fixtures_api",
+    "tests.fixtures_service",
+    "tests.fixtures_outage",
+]
 
 
 @pytest.fixture(scope="session")

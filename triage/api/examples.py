@@ -115,6 +115,7 @@ DECISION: Final[dict[str, Any]] = {
         "kinds": ["hierarchical", "time"],
         "mode": "notify",
         "suppressed": False,
+        "suppressed_because": None,
         "steps": [
             {
                 "number": 1,
