@@ -89,9 +89,9 @@ class TriageOverride:
 class PriorityDecision:
     value: Priority
     label: str
-    source: DecisionSource
     probability: float | None = None
     abstained: bool = False
+    source: DecisionSource
     alternatives: tuple[Alternative, ...] = ()
 
 
@@ -100,8 +100,8 @@ class TeamDecision:
     """``value`` is a team's id in the catalogue."""
 
     value: str
-    source: DecisionSource
     probability: float | None = None
+    source: DecisionSource
     abstained: bool = False
     alternatives: tuple[Alternative, ...] = ()
 
@@ -137,16 +137,16 @@ class Decision:
     ``rule_faults``: rules whose condition could not be evaluated, which counts as no match.
     """
 
+    decision_id: str | None = None
+    incident_id: str | None = None
     decided_at: datetime
     priority: PriorityDecision
     team: TeamDecision
     recurrence: Recurrence
     escalation: EscalationPath
-    versions: Versions
-    decision_id: str | None = None
-    incident_id: str | None = None
     review: Review = Review()
     explanation: Explanation = Explanation()
+    versions: Versions
     second_look: SecondLook | None = None
     degraded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

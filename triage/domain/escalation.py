@@ -94,6 +94,6 @@ class EscalationPath:
     rule: str
     kinds: tuple[EscalationKind, ...]
     mode: Mode
-    steps: tuple[PathStep, ...]
     suppressed: bool = False
     suppressed_because: str | None = None
+    steps: tuple[PathStep, ...]
