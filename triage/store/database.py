@@ -97,6 +97,13 @@ class Database:
         with self.connection() as connection, connection.transaction():
             yield connection
 
+    @contextmanager
+    def exploring(self) -> Iterator[Db]:
+        """A connection for statements whose best plan depends on what is asked for, such as lists with filters."""
+        with self.transaction() as connection:
+            connection.execute("SET LOCAL plan_cache_mode = auto")
+            yield connection
+
     def is_reachable(self) -> bool:
         """Ask the database itself; its answer ends or begins an outage."""
         try:
@@ -135,6 +142,9 @@ def _configure(connection: Db) -> None:
     if connection.execute("SELECT 1 FROM pg_type WHERE typname = 'halfvec'").fetchone():
         register_vector(connection)
         connection.execute(f"SET hnsw.ef_search = {SEARCH_WIDTH}")
+    # A batch's look-ups are the same few statements by key, whatever they ask for: planning each anew took longer
+    # than carrying it out (measured: one event from 11.8 to 3.7 ms, one prediction's look-ups from 1.8 to 1.1).
+    connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 def migrate(url: str) -> list[str]:

@@ -85,7 +85,7 @@ class Incidents:
         statement = sql.SQL("{select}{where} ORDER BY opened_at DESC, id DESC LIMIT %s").format(
             select=sql.SQL(SELECT_INCIDENT), where=where
         )
-        with self._database.connection() as db:
+        with self._database.exploring() as db:
             rows = db.execute(statement, (*values, wanted.limit)).fetchall()
         return [record_from_row(row) for row in rows]
 
@@ -101,7 +101,7 @@ class Incidents:
 
     def similar(self, incident_id: str, encoder: str, limit: int) -> list[SimilarIncident]:
         """The nearest other incidents, one per text, nearest first. Raises NotFound."""
-        with self._database.connection() as db:
+        with self._database.exploring() as db:
             record = _get(db, incident_id)
             asked = db.execute(
                 "SELECT vector_dims(embedding::halfvec) AS dimensions FROM text_embedding"
