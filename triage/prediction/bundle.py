@@ -102,7 +102,7 @@ def load_heads(folder: Path, manifest: Manifest, dimensions: int) -> dict[str, H
         file = f"{HEADS_FOLDER}/{name}.joblib"
         if file not in manifest.files:
             raise BundleError(file, "a file", "nothing")
-        heads[name] = load_head(file, settings, read_head_file(folder / file), dimensions)
+        heads[name] = load_head(file, settings, read_head_file(folder, file), dimensions)
     return heads
 
 

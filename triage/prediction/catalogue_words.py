@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 from triage.domain.catalogue import Catalogue, Service, Team
 
@@ -24,13 +25,19 @@ auf dem den des nach seit bei kann können wird werden oder aber alle haben fehl
 _EMPTY = frozenset(_EMPTY_WORDS.split())
 
 
+class PhraseKind(Enum):
+    NAME = "name"
+    DESCRIPTION = "description"
+    EXAMPLE = "example"
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One text of the catalogue that speaks for ``team``; ``exact`` ones are names that may be mentioned whole."""
+    """One text of the catalogue that speaks for ``team``, and what it is."""
 
     team: str
     text: str
-    exact: bool = False
+    kind: PhraseKind
 
 
 def phrases_of(catalogue: Catalogue) -> list[Phrase]:
@@ -61,8 +68,8 @@ def grams_of(word: str) -> Iterator[str]:
 
 def _entry(team_id: str, entry: Team | Service) -> Iterator[Phrase]:
     for name in dict.fromkeys((entry.id, entry.name, *entry.aliases)):
-        yield Phrase(team_id, name, exact=True)
+        yield Phrase(team_id, name, PhraseKind.NAME)
     if entry.description:
-        yield Phrase(team_id, f"{entry.name}: {entry.description}")
+        yield Phrase(team_id, f"{entry.name}: {entry.description}", PhraseKind.DESCRIPTION)
     for example in entry.examples:
-        yield Phrase(team_id, example)
+        yield Phrase(team_id, example, PhraseKind.EXAMPLE)

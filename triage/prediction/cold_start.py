@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 from triage.domain.catalogue import Catalogue, fold
 from triage.domain.decision import DecisionSource, FeatureWeight, LabelSuggestion
 from triage.domain.incident import Incident
-from triage.prediction.catalogue_words import grams_of, phrases_of, words_of
+from triage.prediction.catalogue_words import PhraseKind, grams_of, phrases_of, words_of
 from triage.prediction.encoder import Embeddings, Encoder
 from triage.prediction.text import incident_text
 
 LEAST_EVIDENCE = 0.4
 LEAST_MARGIN = 0.2
 
-_ENOUGH = 3.0
-"""So much rarity in shared words makes 63 % of full evidence; more adds less and less."""
+_ENOUGH = 1.0
+"""So much worth in shared words makes 63 % of full evidence; more adds less and less."""
 
-_IN_SENTENCE = 0.5
-"""What a word is worth that stands in a description or an example, against one in a name."""
+_WORTH = {PhraseKind.NAME: 1.0, PhraseKind.DESCRIPTION: 0.7, PhraseKind.EXAMPLE: 0.4}
+"""What a word is worth by where it stands: a description is chosen with more care than an example."""
 
-_PART = 0.5
+_PART = 0.8
 """What shared pieces of a word are worth against the whole word."""
 
-_NAMED = 1.0
+_NAMED = 0.5
 """What it adds to mention a team or a service by its whole name."""
 
 _NEAR = 0.3
@@ -52,7 +52,7 @@ class ColdStart:
         self._teams = sorted({phrase.team for phrase in phrases})
         number = {team: at for at, team in enumerate(self._teams)}
         used = [
-            (number[phrase.team], word, 1.0 if phrase.exact else _IN_SENTENCE)
+            (number[phrase.team], word, _WORTH[phrase.kind])
             for phrase in phrases
             for word in words_of(phrase.text)
         ]
@@ -60,9 +60,12 @@ class ColdStart:
         self._grams = _rarities(
             len(number), ((team, gram, weight) for team, word, weight in used for gram in grams_of(word))
         )
-        self._names = {f" {fold(p.text)} ": number[p.team] for p in phrases if p.exact and len(p.text) > 2}
-        self._phrases = [phrase.text for phrase in phrases if not phrase.exact]
-        self._phrase_team = [number[phrase.team] for phrase in phrases if not phrase.exact]
+        self._names = {
+            f" {fold(p.text)} ": number[p.team] for p in phrases if p.kind is PhraseKind.NAME and len(p.text) > 2
+        }
+        sentences = [phrase for phrase in phrases if phrase.kind is not PhraseKind.NAME]
+        self._phrases = [phrase.text for phrase in sentences]
+        self._phrase_team = [number[phrase.team] for phrase in sentences]
         self._meaning: NDArray[np.float32] = encoder.encode(self._phrases).astype(np.float32)
 
     def suggest_team(
@@ -127,12 +130,16 @@ class ColdStart:
 
 
 def _rarities(teams: int, used: Iterable[tuple[int, str, float]]) -> Rarities:
-    """By word, for each team that uses it: ln((teams + 1) / teams that use it), times its best use's weight."""
+    """By word, for each team that uses it: its rarity among teams, from near 0 (all use it) to 1 (only this one),
+    times the weight of its best use."""
     by_word: defaultdict[str, dict[int, float]] = defaultdict(dict)
     for team, word, weight in used:
         by_word[word][team] = max(weight, by_word[word].get(team, 0.0))
     return {
-        word: {team: weight * math.log((teams + 1) / len(weights)) for team, weight in weights.items()}
+        word: {
+            team: weight * math.log((teams + 1) / len(weights)) / math.log(teams + 1)
+            for team, weight in weights.items()
+        }
         for word, weights in by_word.items()
     }
 

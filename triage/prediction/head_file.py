@@ -41,15 +41,15 @@ class _LibraryObjects(NumpyUnpickler):  # type: ignore[misc]
     def find_class(self, module: str, name: str) -> type:
         found = ALLOWED.get((module, name))
         if found is None:
-            raise BundleError(Path(self.filename).name, "library objects only", f"{module}.{name}"[:200])
+            raise BundleError(self.filename, "library objects only", f"{module}.{name}"[:200])
         return found
 
 
-def read_head_file(path: Path) -> dict[str, Any]:
-    """The dictionary in ``path``. Raises ``BundleError`` for anything but the listed library objects."""
-    with path.open("rb") as file:
+def read_head_file(folder: Path, name: str) -> dict[str, Any]:
+    """The dictionary in this file of a bundle. Raises ``BundleError`` for any but the listed library objects."""
+    with (folder / name).open("rb") as file:
         try:
-            content = _LibraryObjects(str(path), file, ensure_native_byte_order=True).load()
+            content = _LibraryObjects(name, file, ensure_native_byte_order=True).load()
         except (
             pickle.UnpicklingError,
             EOFError,
@@ -59,7 +59,7 @@ def read_head_file(path: Path) -> dict[str, Any]:
             IndexError,
             KeyError,
         ) as error:
-            raise BundleError(path.name, "a joblib file", type(error).__name__) from error
+            raise BundleError(name, "a joblib file", type(error).__name__) from error
     if not isinstance(content, dict):
-        raise BundleError(path.name, "a dictionary", type(content).__name__)
+        raise BundleError(name, "a dictionary", type(content).__name__)
     return content

@@ -9,7 +9,7 @@ from triage.domain.decision import Alternative, FeatureWeight, LabelSuggestion, 
 from triage.domain.incident import Incident
 from triage.prediction.bundle import Bundle, open_bundle
 from triage.prediction.encoder import Embeddings, Encoder
-from triage.prediction.explanation import explain
+from triage.prediction.explanation import Explainer
 from triage.prediction.features import FeatureVector, extract
 from triage.prediction.head import Head, Probabilities
 from triage.prediction.text import incident_text
@@ -57,14 +57,15 @@ class Predictor:
             return Suggestion(bundle=self.version)
         pieces = self.encoder.pieces_of(incident_text(incident))
         plain = extract(incident, pieces, embedding)
-        priority, priority_features = self._ask(self._priority, plain)
+        explainer = Explainer(self.encoder, pieces)
+        priority, priority_features = _ask(self._priority, plain, explainer)
         look = None
         if self._second_look is not None and incident.assigned_team:
             assigned = extract(incident, pieces, embedding, "assigned")
-            team, team_features = self._ask(self._second_look, assigned)
+            team, team_features = _ask(self._second_look, assigned, explainer)
             look = _second_look(incident.assigned_team, self._second_look, assigned, team)
         else:
-            team, team_features = self._ask(self._team, plain)
+            team, team_features = _ask(self._team, plain, explainer)
         return Suggestion(
             priority=priority,
             team=team,
@@ -73,13 +74,16 @@ class Predictor:
             bundle=self.version,
         )
 
-    def _ask(self, head: Head | None, vector: FeatureVector) -> tuple[LabelSuggestion, tuple[FeatureWeight, ...]]:
-        if head is None:
-            return LabelSuggestion(), ()
-        row = head.row(vector)
-        probabilities = head.probabilities(row)
-        top = int(probabilities.argmax())
-        return suggestion_of(head, probabilities), explain(self.encoder, head, vector, row, top)
+
+def _ask(
+    head: Head | None, vector: FeatureVector, explainer: Explainer
+) -> tuple[LabelSuggestion, tuple[FeatureWeight, ...]]:
+    if head is None:
+        return LabelSuggestion(), ()
+    row = head.row(vector)
+    probabilities = head.probabilities(row)
+    top = int(probabilities.argmax())
+    return suggestion_of(head, probabilities), explainer.explain(head, vector, row, top)
 
 
 def suggestion_of(head: Head, probabilities: Probabilities) -> LabelSuggestion:
