@@ -37,10 +37,12 @@ class Door:
             await self._live(receive, send)
             return
         if self._inside is None and scope["path"] == "/livez":
-            await _alive(send)
+            await _answer(send, 200, b'{"status":"alive"}')
             return
         await self._opened.wait()
-        if self._inside is not None:
+        if self._inside is None:
+            await _answer(send, 503, b'{"status":"not loaded"}')
+        else:
             await self._inside(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -57,6 +59,7 @@ class Door:
 
     def _watch(self, living: asyncio.Task[None]) -> None:
         if not living.cancelled() and (error := living.exception()) is not None:
+            self._opened.set()
             self._on_failure(error)
 
     async def _live_inside(self, closing: asyncio.Event) -> None:
@@ -67,7 +70,7 @@ class Door:
             await closing.wait()
 
 
-async def _alive(send: Send) -> None:
+async def _answer(send: Send, status: int, body: bytes) -> None:
     headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b'{"status":"alive"}'})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -13,6 +13,7 @@ import structlog
 from triage.domain.access import Principal, Role
 from triage.domain.delivery import Delivery, DeliveryKey
 from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError, Unavailable
+from triage.logs import place_of
 from triage.reception import letters, read
 from triage.service import Parts, Service
 from triage.sources.payload import read_json
@@ -64,17 +65,28 @@ class Upkeep:
             return
         opener.join()
         while not self._stop.is_set():
-            try:
-                self._step()
-            except StoreUnavailable as error:
-                log.warning("the database is away", why=str(error))
-                self._revive()
-            except StoreRefused as error:
-                log.error("the database refuses us", why=str(error))
+            self._step_safely()
             if started and self._service.is_ready:
                 log.info("ready", after_seconds=round(time.monotonic() - started, 2))
                 started = 0.0
             self._stop.wait(self._settings.refresh_every)
+
+    def _step_safely(self) -> None:
+        """One step, whatever comes of it: the thread that keeps everything up must outlive every failure."""
+        try:
+            self._step()
+        except StoreUnavailable as error:
+            log.warning("the database is away", why=str(error))
+            self._revive()
+        except TriageError as error:
+            self._blame(error.code)
+            log.error("a step failed", why=str(error))
+        except Exception as error:  # noqa: BLE001 - its owner: logged, counted, tried again at the next step
+            self._blame("unexpected")
+            log.error("a step failed unexpectedly", kind=type(error).__name__, at=place_of(error))
+
+    def _blame(self, code: str) -> None:
+        self._service.metrics.failures.labels(code).inc()
 
     def _open_local(self) -> None:
         self._service.activation.load_folder()
@@ -205,3 +217,7 @@ class Upkeep:
             raise
         except TriageError as error:
             self._service.bury(spooled.source, [(spooled.body, str(error))])
+        except Exception as error:  # noqa: BLE001 - kept with its reason; what waits behind it must not wait for ever
+            self._blame("unexpected")
+            log.error("a spooled payload failed unexpectedly", kind=type(error).__name__, at=place_of(error))
+            self._service.bury(spooled.source, [(spooled.body, f"unexpected failure: {type(error).__name__}")])

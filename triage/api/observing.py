@@ -6,8 +6,9 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from triage.api.problems import place_of, problem_response
+from triage.api.problems import problem_response
 from triage.errors import TriageError
+from triage.logs import place_of
 from triage.metrics import Metrics
 
 log = structlog.get_logger("triage.api")

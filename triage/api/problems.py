@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from triage.errors import FieldFault, InvalidIncident, TooSlow, TriageError, Unavailable
+from triage.logs import place_of
 from triage.service import Service
 
 log = structlog.get_logger("triage.api")
@@ -98,14 +99,3 @@ async def on_http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     return http_problem(error)
-
-
-def place_of(error: BaseException) -> str:
-    """File and line of the innermost frames: what a log may hold of a traceback, whose messages may quote
-    what was sent."""
-    frames = []
-    trace = error.__traceback__
-    while trace is not None:
-        frames.append(f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return " > ".join(frames[-6:])
