@@ -88,13 +88,23 @@ def export_encoder(folder: Path, name: str = DEFAULT_ENCODER, step: Step = lambd
         step("verify")
         original = np.asarray(model.encode(list(_SENTENCES), batch_size=1, normalize_embeddings=True))
         report = ExportReport(
-            name=name,
+            name=plain_name(name),
             dimensions=original.shape[1],
             cosine_float=_require_cosine(plain, original, _LEAST_COSINE_FLOAT),
             cosine_int8=_require_cosine(int8, original, _LEAST_COSINE_INT8),
         )
         shutil.copytree(int8, folder)
     return report
+
+
+def is_local(name: str) -> bool:
+    """Whether ``name`` is a folder here, whose content may change, and not the name of a published model."""
+    return name != DEFAULT_ENCODER and Path(name).exists()
+
+
+def plain_name(name: str) -> str:
+    """The name a bundle records: of a local folder its last part, since the rest says nothing elsewhere."""
+    return Path(name).resolve().name if is_local(name) else name
 
 
 def _load(name: str) -> Any:
@@ -105,12 +115,12 @@ def _load(name: str) -> Any:
     except ImportError as error:
         raise EncoderUnavailable(name, "sentence-transformers (pip install 'triage[train]')", "nothing") from error
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    offline = name == DEFAULT_ENCODER or Path(name).exists() or os.environ.get("HF_HUB_OFFLINE") == "1"
+    offline = name == DEFAULT_ENCODER or is_local(name) or os.environ.get("HF_HUB_OFFLINE") == "1"
     # Plain attention: the graph is for one text without padding, and the fused form exports to more, slower nodes.
     eager = {"attn_implementation": "eager"}
     try:
         model = SentenceTransformer(str(path), device="cpu", local_files_only=offline, model_kwargs=eager)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise EncoderUnavailable(name, "a sentence-transformers model", type(error).__name__) from error
     return model.eval()
 
@@ -133,7 +143,7 @@ def _packaged_model() -> Path:
 
 def _settings(model: Any, name: str, *, quantised: bool) -> EncoderSettings:
     return EncoderSettings(
-        name=Path(name).name,
+        name=plain_name(name),
         dimensions=int(model.get_embedding_dimension()),
         max_pieces=min(int(model.max_seq_length or _MAX_PIECES), _MAX_PIECES),
         quantised=quantised,

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from training.encoder_export import DEFAULT_ENCODER, ExportReport, Step, export_encoder
+from training.encoder_export import DEFAULT_ENCODER, ExportReport, Step, export_encoder, is_local
 from triage.errors import BundleError
 from triage.prediction.bundle import bundles, verify
 from triage.prediction.bundle_writer import BundleDraft, write_bundle
@@ -45,7 +45,12 @@ def write_starter(models: Path, created_at: datetime, encoder_folder: Path, card
 
 
 def find_encoder(models: Path, encoder: str | None = None, kind: str | None = None) -> Path | None:
-    """The encoder folder of the best valid bundle in ``models``, with this encoder and of this kind if named."""
+    """The encoder folder of the best valid bundle in ``models``, with this encoder and of this kind if named.
+
+    None for an encoder that is a local folder: it may hold something else now than when that bundle was made.
+    """
+    if encoder is not None and is_local(encoder):
+        return None
     for folder in bundles(models):
         try:
             manifest = verify(folder)
@@ -57,7 +62,7 @@ def find_encoder(models: Path, encoder: str | None = None, kind: str | None = No
 
 
 def _is(manifest: Manifest, encoder: str | None, kind: str | None) -> bool:
-    same_encoder = encoder is None or manifest.encoder_name == Path(encoder).name
+    same_encoder = encoder is None or manifest.encoder_name == encoder
     return same_encoder and (kind is None or manifest.kind == kind)
 
 

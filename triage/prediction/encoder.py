@@ -55,7 +55,6 @@ class EncoderSettings:
     dimensions: int
     max_pieces: int
     quantised: bool
-    normalised_in_graph: bool = True
 
 
 class Encoder:
