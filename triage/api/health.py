@@ -2,6 +2,7 @@
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from triage import __version__
@@ -38,7 +39,7 @@ async def version(request: Request) -> Response:
     return answer(orjson.dumps(found))
 
 
-@router.get("/metrics", summary="Prometheus metrics")
+@router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     service = service_of(request)
     service.metrics.show_degraded(service.degraded)

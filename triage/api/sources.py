@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1/sources", tags=["sources"])
 @router.post(
     "/{source}",
     response_model=SourceView,
-    responses={**SPOOLED, **answers(404, 408, 409, 413, 415)},
+    responses={**SPOOLED, **answers(400, 404, 408, 409, 413, 415)},
     openapi_extra=reads({}, PAYLOADS) | REPEATABLE,
     summary="A payload in a source's own format, such as an Alertmanager webhook",
 )

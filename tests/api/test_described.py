@@ -1,0 +1,91 @@
+"""The running service against its own OpenAPI document, over a real socket."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from tests.fixtures_service import Service, StartService, event_body
+
+TOKEN = "a-token-for-the-tests-of-the-document"
+ADDRESSES = [
+    ("POST", "/v1/predict"),
+    ("POST", "/v1/predict/batch"),
+    ("POST", "/v1/incidents"),
+    ("POST", "/v1/incidents/batch"),
+    ("POST", "/v1/incidents/resolve"),
+    ("GET", "/v1/incidents"),
+    ("GET", "/v1/incidents/{incident_id}"),
+    ("GET", "/v1/incidents/{incident_id}/timeline"),
+    ("GET", "/v1/incidents/{incident_id}/similar"),
+    ("POST", "/v1/incidents/{incident_id}/override"),
+    ("POST", "/v1/incidents/{incident_id}/acknowledge"),
+    ("POST", "/v1/incidents/{incident_id}/status"),
+    ("POST", "/v1/incidents/{incident_id}/resolve"),
+    ("POST", "/v1/sources/{source}"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/version"),
+    ("GET", "/metrics"),
+]
+TAKE_NOTHING = {"/livez", "/readyz", "/version", "/metrics"}
+ASKED = [(method, path, GenerationMode.POSITIVE) for method, path in ADDRESSES] + [
+    (method, path, GenerationMode.NEGATIVE) for method, path in ADDRESSES if path not in TAKE_NOTHING
+]
+CALM = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+# A document cannot say that a title is needed to open, or which teams there are; a bad item does not reject its
+# batch, and query parameters and headers that nobody knows are passed over.
+NOT_CHECKED = [positive_data_acceptance, negative_data_rejection]
+
+
+@pytest.fixture(scope="module")
+def running(start_shared: StartService) -> Service:
+    service = start_shared(BOOTSTRAP_TOKEN=TOKEN)
+    service.client.headers["authorization"] = f"Bearer {TOKEN}"
+    service.wait_until(lambda: service.get("/v1/incidents").status_code == 200, "open to its token")
+    return service
+
+
+@pytest.fixture(scope="module")
+def document(running: Service) -> Any:
+    return schemathesis.openapi.from_url(f"{running.url}/openapi.json")
+
+
+@pytest.fixture(scope="module")
+def incident(running: Service) -> str:
+    found: str = running.fire(**event_body())["incident"]["id"]
+    return found
+
+
+def test_no_operation_is_left_out(document: Any) -> None:
+    described = {(one.ok().method.upper(), one.ok().path) for one in document.get_all_operations()}
+    assert described == set(ADDRESSES)
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), ASKED, ids=str)
+def test_an_operation_is_as_it_is_described(
+    running: Service, document: Any, incident: str, method: str, path: str, mode: GenerationMode
+) -> None:
+    operation = document[path][method]
+
+    @CALM
+    @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans())
+    def ask(case: Case, known: bool) -> None:
+        if known and "incident_id" in case.path_parameters:
+            case.path_parameters["incident_id"] = incident
+        if known and "source" in case.path_parameters:
+            case.path_parameters["source"] = "alertmanager"
+        case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, excluded_checks=NOT_CHECKED)
+
+    ask()
