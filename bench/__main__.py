@@ -64,6 +64,9 @@ def measure(
 ) -> Report:
     """One run in ``supply.folder``, which is left with the logs of both services."""
     data = supply.folder / "data"
+    bundle = prepared.bundle
+    if bundle is None:
+        raise SystemExit(f"training left no bundle with heads in {prepared.models}")
     start_ours = partial(ours, data, prepared.models, supply.folder / "triage.log")
     with start_ours() as server:
         _say(f"taking {memory} incidents into memory")
@@ -80,7 +83,7 @@ def measure(
         ready_mib = one.resident_mib
         other = running.enter_context(plain(prepared.plain_model, supply.folder / "plain.log"))
         other_mib = other.resident_mib
-        measured = Rounds(supply, {"ours": one, "plain": other}, prepared.encoder, seconds, _say)
+        measured = Rounds(supply, {"ours": one, "plain": other}, bundle / "encoder", seconds, _say)
         _say("warming up")
         measured.warm_up()
         measured.run(rounds)

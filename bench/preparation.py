@@ -1,6 +1,7 @@
 """What both services need before they can be measured: a generated history, our bundle, the plain model.
 
-Made once and kept in ``build/bench`` under the hash of the history, so that a second run begins at once.
+Made once and kept in ``build/bench`` under the hash of the history, so that a second run begins at once. A bundle
+that the code of today refuses is made anew.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from bench.servers import REPOSITORY
 from bench.texts import generate_history
+from triage.errors import BundleError
+from triage.prediction.bundle import find_latest, open_bundle
 
 HISTORY_ROWS = 1_500
 KEPT = REPOSITORY / "build" / "bench"
@@ -27,13 +30,13 @@ class Prepared:
     plain_model: Path
 
     @property
-    def encoder(self) -> Path:
-        """The encoder folder of the trained bundle, the newest there."""
-        manifests = sorted(self.models.glob("*/manifest.json"), key=lambda file: file.stat().st_mtime)
-        trained = [file for file in manifests if json.loads(file.read_bytes()).get("kind") == "trained"]
-        if not trained:
-            raise SystemExit(f"no trained bundle in {self.models}; remove {KEPT} and try again")
-        return trained[-1].parent / "encoder"
+    def bundle(self) -> Path | None:
+        """The trained bundle, if there is one that this code can use."""
+        newest = find_latest(self.models)
+        try:
+            return newest if newest is not None and open_bundle(newest, workers=1).heads else None
+        except BundleError:
+            return None
 
 
 def prepare(say: Callable[[str], None], *, fresh: bool = False) -> Prepared:
@@ -41,16 +44,16 @@ def prepare(say: Callable[[str], None], *, fresh: bool = False) -> Prepared:
     history = "\n".join(json.dumps(row, ensure_ascii=False) for row in generate_history(HISTORY_ROWS))
     folder = KEPT / hashlib.sha256(history.encode()).hexdigest()[:12]
     prepared = Prepared(folder / "models", folder / "plain.joblib")
-    done = folder / "complete"
-    if fresh or not done.exists():
+    if fresh or prepared.bundle is None or not prepared.plain_model.exists():
         shutil.rmtree(folder, ignore_errors=True)
         prepared.models.mkdir(parents=True)
         file = folder / "history.jsonl"
         file.write_text(history + "\n", encoding="utf-8")
         say(f"training both services on {HISTORY_ROWS} generated incidents (once; kept in build/bench)")
         _run("training", "train", "--history", str(file), "--models", str(prepared.models))
-        _run("bench.plain_service", "train", str(file), str(prepared.plain_model))
-        done.touch()
+        unfinished = folder / "plain.unfinished"
+        _run("bench.plain_service", "train", str(file), str(unfinished))
+        unfinished.rename(prepared.plain_model)
     return prepared
 
 

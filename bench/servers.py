@@ -42,7 +42,7 @@ class Server:
 
 @contextmanager
 def ours(data: Path, models: Path, log: Path, config: Path = REPOSITORY / "config") -> Iterator[Server]:
-    """With the example configuration unless another is named, and an embedded database in ``data``. A degraded service is refused."""
+    """On an embedded database in ``data``. A degraded service is refused: its figures would not count."""
     environment = {
         "TRIAGE_DATA_DIR": str(data),
         "TRIAGE_MODELS_DIR": str(models),
@@ -53,7 +53,7 @@ def ours(data: Path, models: Path, log: Path, config: Path = REPOSITORY / "confi
     command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
     with _running(command, environment, port, log, ready_path="/readyz") as server:
         if degraded := server.get("/readyz")["degraded"]:
-            raise SystemExit(f"the service is degraded, so its figures would not count: {degraded}")
+            raise SystemExit(f"the service is degraded: {degraded}")
         yield server
 
 
