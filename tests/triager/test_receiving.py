@@ -1,5 +1,6 @@
 """What becomes of events: opened, joined, counted, acknowledged, resolved."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from tests.fixtures_store import Desk, an_event
 from triage.domain.incident import EventKind, State
 from triage.domain.recurrence import MatchedBy, RecurrenceKind
 from triage.errors import Conflict, NotFound
+from triage.store.incidents import Incidents
 from triage.triager import Received
 
 
@@ -195,3 +197,25 @@ def resolve(desk: Desk, key: str) -> Received:
 def timeline_of(desk: Desk, kind: str) -> list[dict[str, dict[str, str]]]:
     with desk.database.connection() as db:
         return db.execute("SELECT detail FROM timeline WHERE kind = %s ORDER BY id", (kind,)).fetchall()
+
+
+def test_an_incident_resolved_while_its_repeat_waits_for_it_is_not_joined(desk: Desk) -> None:
+    first = desk.fire()
+    with ThreadPoolExecutor(1) as pool:
+        with Incidents(desk.database).changing(first.incident.id) as change:
+            waiting = pool.submit(desk.fire)
+            wait_until_somebody_waits(desk)
+            change.record.resolve("ann", desk.clock.now)
+        again = waiting.result(timeout=20)
+    assert again.opened
+    assert again.decision.recurrence.of == first.incident.id
+
+
+def wait_until_somebody_waits(desk: Desk) -> None:
+    for _ in range(500):
+        with desk.database.connection() as db:
+            held_up = db.execute("SELECT count(*) AS n FROM pg_locks WHERE NOT granted").fetchone()
+        if held_up is not None and held_up["n"]:
+            return
+        time.sleep(0.01)
+    pytest.fail("nobody waits for the incident")

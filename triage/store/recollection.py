@@ -242,6 +242,10 @@ def _enter_incidents(db: Db, memory: Memory, *, hold: bool) -> None:
         memory.incidents[record.id] = record
         if row["said_by"]:
             memory.overrides[record.id] = _override(row)
+    # Somebody may have resolved it between the look for the open one and this one, which held it.
+    for pattern_id, incident_id in list(memory.open_by_pattern.items()):
+        if not memory.incidents[incident_id].is_open:
+            del memory.open_by_pattern[pattern_id]
 
 
 def _recollect_patterns(db: Db, memory: Memory, now: datetime) -> None:

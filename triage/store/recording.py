@@ -1,5 +1,6 @@
 """Writes what a batch changed: one statement per table, inside the batch's own transaction."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -118,12 +119,15 @@ def _pattern_row(pattern: Any) -> dict[str, Any]:
 
 def _update_patterns(db: Db, memory: Memory) -> None:
     changed = [memory.patterns[p] for p in memory.changed_patterns if p not in memory.new_patterns]
+    # Added, not set: an event that joins by key holds back nobody who counts on the same pattern.
+    added = Counter(occurrence.pattern_id for occurrence in memory.new_occurrences)
     if changed:
         db.execute(
             "UPDATE pattern SET last_seen_at = greatest(pattern.last_seen_at, new.last_seen_at),"
-            " occurrences = new.occurrences FROM jsonb_populate_recordset(NULL::pattern, %s::jsonb) AS new"
+            " occurrences = pattern.occurrences + new.occurrences"
+            " FROM jsonb_populate_recordset(NULL::pattern, %s::jsonb) AS new"
             " WHERE pattern.id = new.id",
-            (as_rows([_pattern_row(p) for p in changed]),),
+            (as_rows([{**_pattern_row(p), "occurrences": added[p.id]} for p in changed]),),
         )
 
 
