@@ -57,7 +57,7 @@ def _greet(settings: Settings) -> None:
         click.echo("Without a token only this machine may connect. Send a first alert:\n")
         click.echo(f"  curl -s {base}/v1/incidents -H 'Content-Type: application/json' -d \\")
         click.echo(
-            '    \'{"title": "Checkout error rate above 5%", "service": "checkout-api", "environment": "production",'
-            ' "severity": "critical"}\'\n'
+            '    \'{"title": "Checkout error rate above 5%", "service": "checkout-api",'
+            ' "environment": "production", "severity": "critical"}\'\n'
         )
     sys.stdout.flush()

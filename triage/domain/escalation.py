@@ -45,7 +45,8 @@ class Step:
     (its ``acknowledge_within`` times ``repeat`` + 1); the first rung's runs from the opening.
 
     Targets are written ``owner``, ``owner.senior``, ``owner.lead``, ``owner.parent``, ``service.vendor``,
-    ``team:ID``, ``team:ID.senior``, ``team:ID.lead``, ``oncall:SCHEDULE``, ``person:ID``, ``role:NAME`` or ``vendor:ID``.
+    ``team:ID``, ``team:ID.senior``, ``team:ID.lead``, ``oncall:SCHEDULE``, ``person:ID``, ``role:NAME`` or
+    ``vendor:ID``.
     """
 
     targets: tuple[str, ...]
