@@ -9,6 +9,7 @@ from training.encoder_export import DEFAULT_ENCODER, ExportReport, Step, export_
 from triage.errors import BundleError
 from triage.prediction.bundle import bundles, verify
 from triage.prediction.bundle_writer import BundleDraft, write_bundle
+from triage.prediction.encoder import read_settings
 from triage.prediction.manifest import ENCODER_FOLDER, Manifest
 
 
@@ -54,6 +55,7 @@ def find_encoder(models: Path, encoder: str | None = None, kind: str | None = No
     for folder in bundles(models):
         try:
             manifest = verify(folder)
+            read_settings(folder / ENCODER_FOLDER)
         except BundleError:
             continue
         if _is(manifest, encoder, kind):
