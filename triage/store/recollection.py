@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,14 @@ NEIGHBOURS = 5
 
 def _nearest(db: Db, encoder: str, wanted: Embeddings) -> Any:
     """The nearest stored texts of each wanted one, each with its newest incident."""
-    dimensions = len(next(iter(wanted.values())))
+    statement = _nearest_statement(encoder, len(next(iter(wanted.values()))))
+    vectors = [HalfVector(v) for v in wanted.values()]
+    return db.execute(statement, {"keys": list(wanted), "vectors": vectors})
+
+
+@lru_cache(maxsize=8)
+def _nearest_statement(encoder: str, dimensions: int) -> bytes:
+    """Encoder and dimensions stand in the statement itself, as in the index over that encoder's rows."""
     statement = sql.SQL("""
         SELECT asked.text_key, newest.id, newest.state, 1 - near.distance AS similarity
         FROM unnest(%(keys)b::bytea[], %(vectors)b::halfvec[]) AS asked (text_key, embedding)
@@ -170,8 +178,7 @@ def _nearest(db: Db, encoder: str, wanted: Embeddings) -> Any:
         ) AS newest ON true
         ORDER BY near.distance
     """).format(dimensions=sql.Literal(dimensions), encoder=sql.Literal(encoder), limit=sql.Literal(NEIGHBOURS))
-    vectors = [HalfVector(v) for v in wanted.values()]
-    return db.execute(statement, {"keys": list(wanted), "vectors": vectors})
+    return statement.as_bytes()
 
 
 def _key_arguments(events: Sequence[Incident]) -> dict[str, list[str]]:
