@@ -15,7 +15,7 @@ import click
 from bench.load import Order
 from bench.preparation import KEPT, Prepared, prepare
 from bench.report import Report, Starts
-from bench.rounds import BATCH, Rounds, Supply, drive
+from bench.rounds import BATCH, Rounds, Side, Supply, drive
 from bench.servers import Server, ours, plain
 from bench.texts import batches, generate, read_texts
 from bench.weights import empty_size, weigh
@@ -87,7 +87,7 @@ def measure(
         _say("warming up")
         measured.warm_up()
         measured.run(rounds)
-        starts = {
+        starts: dict[Side, Starts] = {
             "ours": Starts(median(lives), median(readies), ready_mib, one.resident_mib),
             "plain": Starts(other.live_after, other.ready_after, other_mib, other.resident_mib),
         }

@@ -7,6 +7,8 @@ from typing import Any
 from bench.rounds import BATCH, PHASES, Rounds, Side, middle
 from bench.weights import Weights
 
+Row = tuple[str, ...]
+
 TITLES = {
     "predict_1": "predict, new texts, 1 client",
     "predict_32": "predict, new texts, 32 clients",
@@ -75,27 +77,30 @@ class Report:
 
     def table(self) -> str:
         alone = median(self.rounds.encoder_alone)
-        rows = [("", "triage", "plain", "ratio"), ("encoder alone, all cores, texts/s", f"{alone:.0f}", "", "")]
+        rows: list[Row] = [
+            ("", "triage", "plain", "ratio"),
+            ("encoder alone, all cores, texts/s", f"{alone:.0f}", "", ""),
+        ]
         for phase in PHASES:
             rows += self._rows(phase.name)
             if phase.name == "batch":
                 share = self._sides("batch")["ours"]["rate"] / alone
                 rows.append(("  share of the encoder alone", f"{100 * share:.0f} %", "", ""))
         rows += self._start_rows()
-        aims = [("", "measured", "aim", "")] + [aim.row() for aim in self.aims()]
+        aims: list[Row] = [("", "measured", "aim", "")] + [aim.row() for aim in self.aims()]
         return "\n\n".join((self._head(), _aligned(rows), _aligned(aims), self._foot()))
 
-    def _rows(self, name: str) -> list[tuple[str, ...]]:
+    def _rows(self, name: str) -> list[Row]:
         sides = self._sides(name)
         ours, plain = sides["ours"], sides["plain"]
         rate = ("  texts/s" if name == "batch" else "  requests/s", "rate", 1)
-        rows: list[tuple[str, ...]] = [(TITLES[name], "", "", "")]
+        rows: list[Row] = [(TITLES[name], "", "", "")]
         for label, figure, way in (("  p50, ms", "p50", -1), ("  p99, ms", "p99", -1), rate):
             ratio = (ours[figure] / plain[figure]) ** way
             rows.append((label, f"{ours[figure]:.1f}", f"{plain[figure]:.1f}", f"{ratio:.1f} ×"))
         return rows
 
-    def _start_rows(self) -> list[tuple[str, ...]]:
+    def _start_rows(self) -> list[Row]:
         ours, plain = self.starts["ours"], self.starts["plain"]
         return [
             ("start to /livez, s", f"{ours.live_after:.2f}", f"{plain.live_after:.2f}", ""),
@@ -146,12 +151,12 @@ class Aim:
     def is_met(self) -> bool:
         return self.measured <= self.aim if self.at_most else self.measured >= self.aim
 
-    def row(self) -> tuple[str, ...]:
+    def row(self) -> Row:
         sign = "≤" if self.at_most else "≥"
         return self.name, f"{self.measured:.2f}", f"{sign} {self.aim:g}", "met" if self.is_met else "missed"
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> str:
+def _aligned(rows: list[Row]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for name, *cells in rows:

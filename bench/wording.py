@@ -4,6 +4,7 @@ A family is what one team is told about one kind of trouble. Each text takes one
 sentences; variable parts are drawn anew, so that texts are alike as real ones are and still all differ.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -64,7 +65,7 @@ _ERRORS = _one_of(
 )
 _PARTNERS = _one_of("Northbank Cardlane Paystream Bluecrest Euroclear Finbridge Swiftpay Meridian")
 
-PARTS = {
+PARTS: dict[str, Callable[[Random], str]] = {
     "region": lambda r: r.choice(REGIONS),
     "host": lambda r: (
         f"{r.choice(('db', 'app', 'edge', 'node', 'cache', 'gw'))}-{r.choice(REGIONS)[:2]}-{r.randint(1, 96):02d}"
