@@ -1,8 +1,10 @@
 """What only a real socket shows: bodies in pieces, too late, too long or never; and the log after it."""
 
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import orjson
@@ -171,3 +173,20 @@ def test_a_token_made_listed_and_revoked_from_the_command_line_holds_at_once(ser
         lambda: service.get("/v1/incidents", headers=headers).status_code == 401, "closed to the token"
     )
     assert token["token"] not in service.log
+
+
+@pytest.mark.needs("chromium")
+def test_the_documentation_shows_itself_in_a_browser_that_reaches_nobody_else(
+    running: Service, tmp_path: Path
+) -> None:
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    shut = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--virtual-time-budget=20000"]
+    shown = subprocess.run(
+        [*command, *shut, "--enable-logging=stderr", "--dump-dom", f"{running.url}/docs"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert 'data-path="/v1/incidents/{incident_id}/override"' in shown.stdout
+    assert "CONSOLE" not in shown.stderr

@@ -79,7 +79,7 @@ def test_an_incident_without_words_in_its_title_cannot_be_opened(title: str | No
         ({"title": "x" * (MAX_TITLE + 1)}, "title", "must be at most 1,024 characters long"),
         ({"title": 7}, "title", "must be a string"),
         ({"description": "x" * (MAX_DESCRIPTION + 1)}, "description", "must be at most 32,768 characters long"),
-        ({"colour": "red"}, "colour", "is not a field of an incident"),
+        ({"colour": "red"}, "colour", "is not a field that is known here"),
         ({"labels": {"a": "x" * (MAX_LABEL_VALUE + 1)}}, "labels.a", "must be at most 2,048 characters long"),
         ({"labels": {"": "x"}}, "labels", "a name in it must not be empty"),
         ({"labels": {"a": 1}}, "labels.a", "must be a string"),
@@ -89,7 +89,7 @@ def test_an_incident_without_words_in_its_title_cannot_be_opened(title: str | No
         ({"data_exposure": 1}, "data_exposure", "must be true or false"),
         ({"links": [{"href": "javascript:alert(1)"}]}, "links.0.href", "must be an http or https address"),
         ({"evidence": [{"kind": "log"}]}, "evidence", "each piece of evidence has a text or an href"),
-        ({"evidence": [{"kind": "log", "note": "x"}]}, "evidence.0.note", "is not a field of an incident"),
+        ({"evidence": [{"kind": "log", "note": "x"}]}, "evidence.0.note", "is not a field that is known here"),
     ],
 )
 def test_each_fault_names_its_field_and_its_limit(change: dict[str, Any], at: str, message: str) -> None:

@@ -41,7 +41,7 @@ def _message(detail: ErrorDetails) -> str:
     """Our words where pydantic's would show a regular expression or a Python type."""
     kind = detail["type"]
     if kind == "extra_forbidden":
-        return "is not a field of an incident"
+        return "is not a field that is known here"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return "must be a JSON object"
     if kind == "string_pattern_mismatch":
