@@ -1,5 +1,6 @@
 """``triage serve``: listens at once, loads the service behind the door."""
 
+import signal
 import sys
 from importlib import import_module
 
@@ -20,7 +21,11 @@ def serve(host: str | None, port: int | None) -> None:
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings(**given)  # type: ignore[arg-type]
     configure_logs(settings.log_level)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        has_token = settings.read_bootstrap_token() is not None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
     fatal: list[str] = []
 
     def give_up(why: str) -> None:
@@ -42,19 +47,24 @@ def serve(host: str | None, port: int | None) -> None:
             timeout_graceful_shutdown=10,
         )
     )
-    _greet(settings)
+    _greet(settings, needs_token=has_token or not settings.is_loopback)
+    # uvicorn raises the signal that ended it once more; it has been obeyed by then.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     server.run()
     if fatal:
         raise click.ClickException(fatal[0])
 
 
-def _greet(settings: Settings) -> None:
+def _greet(settings: Settings, *, needs_token: bool) -> None:
     base = f"http://{settings.host}:{settings.port}"
     click.echo(
         f"Triage {__version__} on {base}  (docs: {base}/docs, health: {base}/readyz). Ctrl-C stops everything."
     )
-    if settings.is_loopback:
-        click.echo("Without a token only this machine may connect. Send a first alert:\n")
+    if not needs_token:
+        click.echo(
+            "As long as there is no token, this machine alone may connect and needs none. Send a first alert:\n"
+        )
         click.echo(f"  curl -s {base}/v1/incidents -H 'Content-Type: application/json' -d \\")
         click.echo(
             '    \'{"title": "Checkout error rate above 5%", "service": "checkout-api",'
