@@ -75,7 +75,7 @@ def _running(
         process = subprocess.Popen(
             command,
             cwd=REPOSITORY,
-            env=inherited | environment,
+            env={**inherited, **environment},
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
