@@ -1,8 +1,10 @@
 """Incidents for the bench: the same for the same number on every machine, and no two with the same text."""
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -44,11 +46,11 @@ def generate_history(count: int) -> Iterator[Body]:
 
 
 def read_texts(path: Path, start: int, count: int) -> list[Body]:
-    """Titles and descriptions of a file of JSON lines. When they come round again, a reference makes them new."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    rows = [row for row in rows if str(row.get("title") or "").strip()]
-    if not rows:
-        raise SystemExit(f"{path}: no row has a title")
+    """Titles and descriptions of a file of JSON lines, gzipped if it is named ``.gz``.
+
+    When its rows come round again, a reference makes them new. Raises SystemExit when no row has a title.
+    """
+    rows = _rows(path)
     found = []
     for number in range(start, start + count):
         turn, at = divmod(number, len(rows))
@@ -60,6 +62,16 @@ def read_texts(path: Path, start: int, count: int) -> list[Body]:
             body["description"] += f" Reference {turn}."
         found.append(body)
     return found
+
+
+@cache
+def _rows(path: Path) -> list[Body]:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as text:
+        rows = [json.loads(line) for line in text if line.strip()]
+    titled = [row for row in rows if str(row.get("title") or "").strip()]
+    if not titled:
+        raise SystemExit(f"{path}: no row has a title")
+    return titled
 
 
 def _incident(number: int) -> tuple[Body, str, str]:

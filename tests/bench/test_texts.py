@@ -1,5 +1,6 @@
 """The texts of the bench: new every time, the same on every machine, and readable by the service."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def test_texts_of_a_file_stay_new_when_they_come_round_again(tmp_path: Path) -> 
     found = read_texts(file, 0, 6)
     assert [body["title"] for body in found] == ["Disk full", "Slow"] * 3
     assert len({text_of(body) for body in found}) == 6
+
+
+def test_a_gzipped_file_is_read_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl.gz"
+    file.write_bytes(gzip.compress(b'{"title": "Disk full", "description": null}\n'))
+    assert read_texts(file, 0, 1) == [{"title": "Disk full", "description": ""}]
 
 
 def test_a_file_without_any_title_is_refused(tmp_path: Path) -> None:
