@@ -24,8 +24,8 @@ from bench.weights import empty_size, weigh
 @click.command()
 @click.option("--quick", is_flag=True, help="Two short rounds, for a first look; the figures vary more.")
 @click.option("--rounds", type=click.IntRange(1), help="How many rounds.  [4, with --quick 2]")
-@click.option("--seconds", type=click.FloatRange(0.2), help="How long a phase takes.  [5, with --quick 2]")
-@click.option("--memory", type=click.IntRange(1), help="Incidents taken in beforehand.  [4000, with --quick 1500]")
+@click.option("--seconds", type=click.FloatRange(0.2), help="How long a phase takes.  [5, with --quick 1.2]")
+@click.option("--memory", type=click.IntRange(1), help="Incidents taken in beforehand.  [4000, with --quick 1000]")
 @click.option(
     "--texts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -53,8 +53,8 @@ def main(
             prepared,
             supply,
             rounds=rounds or (2 if quick else 4),
-            seconds=seconds or (2.0 if quick else 5.0),
-            memory=memory or (1_500 if quick else 4_000),
+            seconds=seconds or (1.2 if quick else 5.0),
+            memory=memory or (1_000 if quick else 4_000),
         )
     click.echo(json.dumps(report.figures(), indent=2) if as_json else report.table())
 
