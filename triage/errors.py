@@ -110,7 +110,10 @@ class Unavailable(TriageError):
 
 
 class StoreUnavailable(Unavailable):
+    """``in_doubt`` names the transaction whose commit was asked for and never confirmed: it may have happened."""
+
     code = "store_unavailable"
+    in_doubt: str | None = None
 
 
 class StoreRefused(TriageError):

@@ -4,6 +4,7 @@ Parts are opened and kept up to date by ``triage.upkeep``; each one that is miss
 ``degraded`` while what is there works.
 """
 
+import asyncio
 import ipaddress
 import threading
 from collections.abc import Mapping, Sequence
@@ -182,19 +183,37 @@ class Service:
         if letters:
             self.metrics.dead_letters.labels(source).inc(self.parts.letters.bury(source, letters))
 
-    def keep(self, route: str, body: bytes, headers: Mapping[str, str], principal: Principal) -> str:
-        """Put a payload into the spool and return its receipt. Raises SpoolFull."""
+    def keep(
+        self,
+        route: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        principal: Principal,
+        in_doubt: str | None = None,
+    ) -> str:
+        """Put a payload into the spool and return its receipt. ``in_doubt``: the transaction that may have carried
+        it out. Raises SpoolFull."""
         sender = f"{principal.role.value} {principal.owner}"
         with self._keeping_lock:
             self._keeping += 1
             self.spooling = True
         try:
-            receipt = self.spool.append(route, body, headers=headers, principal=sender, received_at=utc_now())
+            receipt = self.spool.append(
+                route, body, headers=headers, principal=sender, received_at=utc_now(), in_doubt=in_doubt
+            )
         finally:
             with self._keeping_lock:
                 self._keeping -= 1
         self.metrics.spooled.inc()
         return receipt
+
+    async def let_drain(self) -> None:
+        """Wait a moment while earlier payloads are carried out: whoever sends as fast as it is answered would
+        otherwise put more into the spool than comes out of it, for ever."""
+        for _ in range(5):
+            if not self.spooling or self._parts is None or self._parts.database.is_down:
+                return
+            await asyncio.sleep(0.05)
 
     def end_spooling(self) -> None:
         """Let payloads go straight to the database again, unless one waits or is being kept: it comes first."""

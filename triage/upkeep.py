@@ -10,17 +10,14 @@ from collections.abc import Callable
 
 import structlog
 
-from triage.domain.access import Principal, Role
-from triage.domain.delivery import Delivery, DeliveryKey
-from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError, Unavailable
+from triage.domain.access import Role
+from triage.draining import DRAINED_AT_ONCE, carry_out
+from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError
 from triage.logs import place_of
-from triage.reception import letters, read
 from triage.service import Parts, Service
-from triage.sources.payload import read_json
 from triage.store.database import Database, migrate
 from triage.store.embedded import EmbeddedDatabase, start_embedded
 from triage.store.embedding_index import ensure_embedding_index
-from triage.store.spooled import Spooled
 
 log = structlog.get_logger("triage.upkeep")
 
@@ -65,6 +62,8 @@ class Upkeep:
             return
         opener.join()
         while not self._stop.is_set():
+            if self._embedded is not None and not self._embedded.is_running():
+                self._revive()
             self._step_safely()
             if started and self._service.is_ready:
                 log.info("ready", after_seconds=round(time.monotonic() - started, 2))
@@ -188,36 +187,10 @@ class Upkeep:
     def _drain(self) -> None:
         """Carry out what waits, in order; requests join the queue behind it until it is empty."""
         service = self._service
-        drained = service.spool.drain(self._carry_out)
+        drained = service.spool.drain(
+            lambda entries: carry_out(service, entries), at_once=DRAINED_AT_ONCE, stop=self._stop.is_set
+        )
         if drained:
             service.metrics.drained.inc(drained)
             log.info("spool drained", payloads=drained)
         service.end_spooling()
-
-    def _carry_out(self, spooled: Spooled) -> None:
-        """Raises StoreUnavailable, which leaves the entry where it is. Anything else is buried, not lost."""
-        parts = self._service.parts
-        role, _, owner = spooled.principal.partition(" ")
-        principal = Principal(owner=owner, role=Role(role))
-        try:
-            reading = read(
-                spooled.source, spooled.body, spooled.headers, principal, read_json, spooled.received_at
-            )
-            delivery = reading.delivery
-            if delivery.key is None:
-                key = DeliveryKey(principal="spool", key=spooled.receipt, digest=b"")
-                delivery = Delivery(
-                    events=delivery.events, actor=delivery.actor, received_at=spooled.received_at, key=key
-                )
-            if reading.batch is not None:
-                self._service.bury(spooled.source, letters(reading.batch))
-            receipts = parts.triager.receive([delivery])[0]
-            self._service.count(delivery, receipts)
-        except Unavailable:
-            raise
-        except TriageError as error:
-            self._service.bury(spooled.source, [(spooled.body, str(error))])
-        except Exception as error:  # noqa: BLE001 - kept with its reason; what waits behind it must not wait for ever
-            self._blame("unexpected")
-            log.error("a spooled payload failed unexpectedly", kind=type(error).__name__, at=place_of(error))
-            self._service.bury(spooled.source, [(spooled.body, f"unexpected failure: {type(error).__name__}")])

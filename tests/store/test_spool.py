@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def put(spool: Spool, body: bytes, **changes: object) -> str:
 
 def take_all(spool: Spool) -> list[Spooled]:
     taken: list[Spooled] = []
-    spool.drain(taken.append)
+    spool.drain(taken.extend)
     return taken
 
 
@@ -111,10 +111,10 @@ def test_what_arrives_during_a_drain_is_drained_too(spool: Spool) -> None:
     put(spool, b"first")
     seen: list[bytes] = []
 
-    def handle(entry: Spooled) -> None:
+    def handle(entries: Sequence[Spooled]) -> None:
         if not seen:
             put(spool, b"second")
-        seen.append(entry.body)
+        seen.extend(entry.body for entry in entries)
 
     assert spool.drain(handle) == 2
     assert seen == [b"first", b"second"]
@@ -123,8 +123,8 @@ def test_what_arrives_during_a_drain_is_drained_too(spool: Spool) -> None:
 def test_a_failing_handler_leaves_the_entry_first(spool: Spool) -> None:
     receipts = [put(spool, body) for body in (b"one", b"two", b"three")]
 
-    def handle(entry: Spooled) -> None:
-        if entry.body == b"two":
+    def handle(entries: Sequence[Spooled]) -> None:
+        if entries[0].body == b"two":
             raise StoreUnavailable("the database is away")
 
     with pytest.raises(StoreUnavailable):
@@ -132,16 +132,44 @@ def test_a_failing_handler_leaves_the_entry_first(spool: Spool) -> None:
     assert [entry.receipt for entry in take_all(spool)] == receipts[1:]
 
 
-def test_a_payload_that_can_never_be_accepted_is_set_aside(spool: Spool) -> None:
-    for body in (b"good", b"bad", b"good"):
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_payload_that_can_never_be_accepted_is_set_aside_and_costs_the_others_nothing(
+    spool: Spool, at_once: int
+) -> None:
+    for body in (b"one", b"bad", b"two"):
         put(spool, body)
+    taken: list[bytes] = []
 
-    def handle(entry: Spooled) -> None:
-        if entry.body == b"bad":
+    def handle(entries: Sequence[Spooled]) -> None:
+        if any(entry.body == b"bad" for entry in entries):
             raise InvalidIncident("title: required")
+        taken.extend(entry.body for entry in entries)
 
-    assert spool.drain(handle) == 2
+    assert spool.drain(handle, at_once=at_once) == 2
+    assert taken == [b"one", b"two"]
     assert (spool.pending(), spool.set_aside()) == (0, 1)
+
+
+def test_entries_are_handed_over_together_within_bounds(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for body in (b"1", b"2", b"3", b"4" * 5_000, b"5"):
+        put(spool, body)
+    monkeypatch.setattr("triage.store.spool._TOGETHER_BYTES", 2_000)
+    taken: list[bytes] = []
+    assert spool.drain(lambda entries: taken.append(b"".join(e.body[:1] for e in entries)), at_once=2) == 5
+    assert taken == [b"12", b"3", b"4", b"5"]
+
+
+def test_a_drain_that_is_told_to_stop_leaves_the_rest_in_order(spool: Spool) -> None:
+    for body in (b"one", b"two", b"three"):
+        put(spool, body)
+    taken: list[Spooled] = []
+    assert spool.drain(taken.extend, stop=lambda: bool(taken)) == 1
+    assert [entry.body for entry in take_all(spool)] == [b"two", b"three"]
+
+
+def test_a_transaction_in_doubt_is_noted(spool: Spool) -> None:
+    put(spool, b"body", in_doubt="4711")
+    assert take_all(spool)[0].in_doubt == "4711"
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "foreign", "folder", "dangling", "lost"])
@@ -253,7 +281,7 @@ def test_only_one_drains_at_a_time(spool: Spool) -> None:
     put(spool, b"body")
     other_result: list[int] = []
 
-    def handle(_: Spooled) -> None:
+    def handle(_: Sequence[Spooled]) -> None:
         other = threading.Thread(target=lambda: other_result.append(Spool(spool.folder).drain(lambda _: None)))
         other.start()
         other.join()

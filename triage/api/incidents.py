@@ -94,13 +94,16 @@ async def deliver(
     """The outcomes of a delivery, or, while the database is away, the receipt of the spool."""
     if not reading.delivery.events:
         return []
+    in_doubt = None
+    await service.let_drain()
     if not service.spooling:
         try:
             return await service.deliver(reading.delivery)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             if not service.spooling:
                 raise
-    receipt = await run_in_threadpool(service.keep, route, body, dict(request.headers), principal)
+            in_doubt = error.in_doubt
+    receipt = await run_in_threadpool(service.keep, route, body, dict(request.headers), principal, in_doubt)
     detail = "The database is away; this is kept on disk and will be carried out, in order, when it is back."
     return answer(orjson.dumps({"receipt": receipt, "detail": detail}), 202)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 import orjson
+import psycopg
 from numpy.typing import NDArray
 
 from triage.domain.decision import Decision, StoredDecision
@@ -14,6 +15,7 @@ from triage.domain.delivery import DeliveryKey, EventResult, KnownDelivery
 from triage.domain.incident import Incident
 from triage.domain.memory import Looks, Memory
 from triage.domain.record import IncidentRecord
+from triage.errors import StoreUnavailable
 from triage.store.database import Database, Db
 from triage.store.incidents import SELECT_INCIDENT
 from triage.store.recollection import lock_identities, recollect
@@ -29,9 +31,10 @@ class PostgresBatch:
     def __init__(self, db: Db, *, writing: bool) -> None:
         self._db = db
         self._writing = writing
+        self.transaction: str | None = None
 
     def hold(self, looks: Sequence[Looks], events: Sequence[Incident], keys: Sequence[DeliveryKey]) -> None:
-        lock_identities(self._db, looks, events, keys)
+        self.transaction = lock_identities(self._db, looks, events, keys)
 
     def find_deliveries(self, keys: Sequence[DeliveryKey]) -> dict[tuple[str, str], KnownDelivery]:
         rows = self._db.execute(
@@ -111,5 +114,24 @@ class PostgresStore:
 
     @contextmanager
     def writing(self) -> Iterator[PostgresBatch]:
-        with self._database.transaction() as db:
-            yield PostgresBatch(db, writing=True)
+        name = None
+        try:
+            with self._database.transaction() as db:
+                batch = PostgresBatch(db, writing=True)
+                yield batch
+                name = batch.transaction  # from here on there is only the commit
+        except StoreUnavailable as error:
+            error.in_doubt = name
+            raise
+
+    def was_committed(self, transaction: str) -> bool:
+        """What became of a transaction in doubt. Raises StoreUnavailable while the server still works on it."""
+        with self._database.connection() as db:
+            try:
+                row = db.execute("SELECT pg_xact_status(%s::xid8) AS status", (transaction,)).fetchone()
+            except psycopg.errors.InvalidParameterValue:
+                return False  # it never reached this database, which was perhaps restored from an earlier copy
+        status = row["status"] if row else None
+        if status == "in progress":
+            raise StoreUnavailable("the database is still at an earlier transaction", retry_after=1)
+        return bool(status == "committed")

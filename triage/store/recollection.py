@@ -30,8 +30,8 @@ Embeddings = Mapping[bytes, NDArray[np.float16]]
 
 def lock_identities(
     db: Db, looks: Sequence[Looks], events: Sequence[Incident], keys: Sequence[DeliveryKey]
-) -> None:
-    """Hold back other writers of the same keys and patterns until this transaction ends.
+) -> str:
+    """Hold back other writers of the same keys and patterns until this transaction ends, and name it.
 
     Buckets are locked in ascending order, so that two batches never wait for each other in a circle.
     """
@@ -39,10 +39,14 @@ def lock_identities(
     identities |= {f"delivery {key.principal} {key.key}" for key in keys}
     identities |= {digest for look in looks for digest in look.digests}
     buckets = sorted({LOCK_SPACE + _bucket(identity) for identity in identities})
-    db.execute(
-        "SELECT pg_advisory_xact_lock(bucket) FROM (SELECT unnest(%s::bigint[]) AS bucket ORDER BY 1) AS ordered",
+    row = db.execute(
+        "WITH held AS MATERIALIZED (SELECT bucket, pg_advisory_xact_lock(bucket)"
+        " FROM (SELECT unnest(%s::bigint[]) AS bucket ORDER BY 1) AS ordered)"
+        " SELECT pg_current_xact_id()::text AS name, count(held) FROM held",
         (buckets,),
-    )
+    ).fetchone()
+    assert row is not None  # an aggregate always has one
+    return str(row["name"])
 
 
 def _bucket(identity: str) -> int:

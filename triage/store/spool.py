@@ -14,7 +14,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ GIB = 1024**3
 _RECOUNT_SHARE = 16
 _RECOUNT_WHEN_FULL_AFTER = 1.0
 _PARTIAL_KEPT_FOR = 3600.0
+_TOGETHER_BYTES = 1024 * 1024
 
 
 class Spool:
@@ -55,13 +56,20 @@ class Spool:
         self._counted_at = 0.0
 
     def append(
-        self, source: str, body: bytes, *, headers: Mapping[str, str], principal: str, received_at: datetime
+        self,
+        source: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str],
+        principal: str,
+        received_at: datetime,
+        in_doubt: str | None = None,
     ) -> str:
         """Keep the payload and return its receipt; when this returns, the entry is on the disk.
 
         Raises SpoolFull when the limit is reached, the disk is full, or the folder cannot be written.
         """
-        content = encode(source, body, headers, principal, received_at)
+        content = encode(source, body, headers, principal, received_at, in_doubt)
         try:
             self._open()
             self._reserve(len(content))
@@ -86,12 +94,19 @@ class Spool:
         """How many entries were torn, foreign or refused, and wait for a person as ``.bad`` files."""
         return sum(1 for _ in self._files(BAD))
 
-    def drain(self, handle: Callable[[Spooled], None]) -> int:
-        """Hand every entry to ``handle`` in order of arrival, those that come meanwhile too; return how many.
+    def drain(
+        self,
+        handle: Callable[[Sequence[Spooled]], None],
+        *,
+        at_once: int = 1,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> int:
+        """Hand the entries to ``handle`` in order of arrival, those that come meanwhile too; return how many.
 
-        An entry is removed once ``handle`` has returned. BadRequest from ``handle`` means that the payload itself
-        can never be accepted: it is set aside and the rest goes on. Any other exception ends the drain, and the
-        entry stays first. Returns 0 at once while another thread or process drains.
+        ``handle`` gets up to ``at_once`` together, which are removed once it has returned. BadRequest from it
+        means that a payload can never be accepted: they are handed over again one by one, that one is set aside,
+        and the rest goes on. Any other exception ends the drain, and the entries stay first; so does ``stop``,
+        asked before each call. Returns 0 at once while another thread or process drains.
         """
         if not self.folder.is_dir():
             return 0
@@ -99,25 +114,31 @@ class Spool:
         with self._only_one() as mine:
             if mine:
                 self._drop_old_partials()
-                while names := sorted(file.name for file in self._files(ENTRY)):
-                    handled += sum(self._handle(self.folder / name, handle) for name in names)
+                while not stop() and (files := sorted((f.name, _size_of(f)) for f in self._files(ENTRY))):
+                    for names in _together(files, at_once):
+                        if stop():
+                            break
+                        handled += self._handle([self.folder / name for name in names], handle)
                     _sync_folder(self.folder)
         return handled
 
-    def _handle(self, path: Path, handle: Callable[[Spooled], None]) -> bool:
-        entry = self._read(path)
-        if entry is None:
-            return False
+    def _handle(self, paths: Sequence[Path], handle: Callable[[Sequence[Spooled]], None]) -> int:
+        entries = {path: entry for path in paths if (entry := self._read(path)) is not None}
+        if not entries:
+            return 0
         try:
-            handle(entry)
+            handle(list(entries.values()))
         except BadRequest as refused:
-            self._put_aside(path, refused.code)
-            return False
+            if len(entries) > 1:
+                return sum(self._handle([path], handle) for path in entries)
+            self._put_aside(next(iter(entries)), refused.code)
+            return 0
         try:
-            path.unlink(missing_ok=True)
+            for path in entries:
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise Unavailable("the local spool cannot be cleared") from error
-        return True
+        return len(entries)
 
     def _read(self, path: Path) -> Spooled | None:
         """The entry; None when it is gone, or was set aside because it is not one of ours or not whole."""
@@ -224,6 +245,20 @@ class Spool:
             yield True
         finally:
             os.close(descriptor)
+
+
+def _together(files: Sequence[tuple[str, int]], at_once: int) -> Iterator[list[str]]:
+    """Names of files, given with their sizes, in groups that are few and small enough to handle at once."""
+    group: list[str] = []
+    size = 0
+    for name, length in files:
+        if group and (len(group) == at_once or size + length > _TOGETHER_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += length
+    if group:
+        yield group
 
 
 def _stamp_of(name: str) -> int:

@@ -20,8 +20,8 @@ SAFE_PREFIX = "ce-"
 
 @dataclass(frozen=True)
 class Spooled:
-    """One payload as it came. ``headers`` holds only the safe ones, in lower case;
-    ``principal`` names who sent it."""
+    """One payload as it came. ``headers`` holds only the safe ones, in lower case; ``principal`` names who
+    sent it; ``in_doubt`` the transaction that may have carried it out already."""
 
     receipt: str
     source: str
@@ -29,9 +29,17 @@ class Spooled:
     headers: Mapping[str, str]
     body: bytes
     principal: str
+    in_doubt: str | None = None
 
 
-def encode(source: str, body: bytes, headers: Mapping[str, str], principal: str, received_at: datetime) -> bytes:
+def encode(
+    source: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    principal: str,
+    received_at: datetime,
+    in_doubt: str | None = None,
+) -> bytes:
     """The file of one entry. ``received_at`` is aware."""
     names = {name.lower(): value for name, value in headers.items()}
     head = {
@@ -39,6 +47,7 @@ def encode(source: str, body: bytes, headers: Mapping[str, str], principal: str,
         "received_at": received_at.astimezone(UTC).isoformat(),
         "headers": {n: v for n, v in names.items() if n in SAFE_HEADERS or n.startswith(SAFE_PREFIX)},
         "principal": principal,
+        "in_doubt": in_doubt,
     }
     rest = orjson.dumps(head) + b"\n" + body
     return MAGIC + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
@@ -58,4 +67,5 @@ def decode(receipt: str, content: bytes) -> Spooled | None:
         headers=head["headers"],
         body=body,
         principal=head["principal"],
+        in_doubt=head.get("in_doubt"),
     )
