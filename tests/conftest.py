@@ -9,7 +9,8 @@ pytest_plugins = [
     "tests.fixtures_bundles",
     "tests.fixtures_api",
     "tests.fixtures_service",
-    "tests.fixtures_outage", "tests.fixtures_alertmanager",
+    "tests.fixtures_outage",
+    "tests.fixtures_alertmanager",
 ]
 
 

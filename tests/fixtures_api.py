@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from tests.fixtures_store import CATALOGUE, POLICY
 from triage.app import Triage, create_app
 from triage.domain.access import Role
-from triage.service import Service
+from triage.serving.service import Service
 from triage.settings import Settings
 from triage.store.tokens import Tokens
 

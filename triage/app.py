@@ -17,9 +17,9 @@ from triage.api.observing import Observing
 from triage.api.openapi import describe
 from triage.api.problems import on_http_error, on_invalid_parameters, on_triage_error
 from triage.errors import TriageError
-from triage.service import Service
+from triage.serving.service import Service
+from triage.serving.upkeep import Upkeep
 from triage.settings import Settings
-from triage.upkeep import Upkeep
 
 log = structlog.get_logger("triage.app")
 

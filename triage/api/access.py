@@ -6,7 +6,7 @@ from fastapi import Request
 
 from triage.domain.access import LOCAL, Principal, Role
 from triage.errors import Forbidden, Unauthenticated
-from triage.service import Service, is_loopback
+from triage.serving.service import Service, is_loopback
 from triage.store.tokens import digest
 
 

@@ -24,7 +24,7 @@ from triage.api.shapes import (
 from triage.domain.access import Role
 from triage.domain.incident import Status
 from triage.errors import InvalidIncident, TriageError
-from triage.reception import NATIVE, read
+from triage.serving.reception import NATIVE, read
 from triage.sources.faults import faults_of
 
 router = APIRouter(prefix="/v1/incidents", tags=["actions"])

@@ -32,8 +32,8 @@ from triage.domain.access import Principal, Role
 from triage.domain.incident import State, Status, utc
 from triage.domain.priority import Priority
 from triage.errors import InvalidIncident, StoreUnavailable, TriageError, UnknownWord
-from triage.reception import NATIVE, NATIVE_BATCH, Reading, read
-from triage.service import Service
+from triage.serving.reception import NATIVE, NATIVE_BATCH, Reading, read
+from triage.serving.service import Service
 from triage.store.incidents import IncidentFilter
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"])

@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.api.problems import problem_response
 from triage.errors import TriageError
-from triage.logs import place_of
-from triage.metrics import Metrics
+from triage.serving.logs import place_of
+from triage.serving.metrics import Metrics
 
 log = structlog.get_logger("triage.api")
 

@@ -13,7 +13,7 @@ from triage.api.shapes import DecisionsView, DecisionView
 from triage.domain.access import Role
 from triage.domain.incident import EventKind, Incident
 from triage.errors import InvalidIncident, TriageError
-from triage.reception import batch_items, read_items, sent_by
+from triage.serving.reception import batch_items, read_items, sent_by
 from triage.sources.native import read_incident
 from triage.store.records import DECISION, decision_to_json
 

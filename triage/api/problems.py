@@ -9,8 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from triage.errors import FieldFault, InvalidIncident, TooSlow, TriageError, Unavailable
-from triage.logs import place_of
-from triage.service import Service
+from triage.serving.logs import place_of
+from triage.serving.service import Service
 
 log = structlog.get_logger("triage.api")
 

@@ -6,7 +6,7 @@ Bodies are read by ``triage.api.bodies``: limits, content types and odd bytes ar
 from collections.abc import Mapping
 from typing import Any
 
-from triage.reception import MAX_BATCH, MAX_KEY
+from triage.serving.reception import MAX_BATCH, MAX_KEY
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

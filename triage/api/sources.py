@@ -18,8 +18,8 @@ from triage.api.routing import REPEATABLE, answers, reads
 from triage.api.shapes import SourceView, status_of
 from triage.domain.access import Role
 from triage.errors import TriageError
-from triage.reception import letters, read
-from triage.service import Service
+from triage.serving.reception import letters, read
+from triage.serving.service import Service
 from triage.sources.batch import SourceBatch
 from triage.triager import Outcome
 

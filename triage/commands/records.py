@@ -7,11 +7,11 @@ import click
 import orjson
 
 from triage.errors import BundleError, ConfigurationError, TriageError
-from triage.opening import open_database
 from triage.prediction.bundle import find_latest
 from triage.prediction.predictor import Predictor
 from triage.replay import Replayer
 from triage.rules.configuration import load_configuration
+from triage.serving.opening import open_database
 from triage.settings import Settings
 from triage.store.configurations import Configurations
 from triage.store.incidents import Incidents

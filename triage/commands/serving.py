@@ -8,8 +8,8 @@ import click
 import uvicorn
 
 from triage import __version__
-from triage.door import Application, Door
-from triage.logs import configure_logs
+from triage.serving.door import Application, Door
+from triage.serving.logs import configure_logs
 from triage.settings import Settings
 
 

@@ -7,7 +7,7 @@ import orjson
 
 from triage.domain.access import Role
 from triage.errors import TriageError
-from triage.opening import open_database
+from triage.serving.opening import open_database
 from triage.settings import Settings
 from triage.store.tokens import Tokens
 

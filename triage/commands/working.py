@@ -7,10 +7,10 @@ import click
 import structlog
 
 from triage.errors import StoreUnavailable, TriageError
-from triage.housekeeping import Housekeeping
-from triage.logs import configure_logs
-from triage.opening import open_database
-from triage.service import utc_now
+from triage.serving.housekeeping import Housekeeping
+from triage.serving.logs import configure_logs
+from triage.serving.opening import open_database
+from triage.serving.service import utc_now
 from triage.settings import Settings
 
 log = structlog.get_logger("triage.worker")

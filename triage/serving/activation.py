@@ -12,12 +12,12 @@ import structlog
 from triage.active import Active
 from triage.decider import Decider
 from triage.errors import BundleError, ConfigurationError, NotFound
-from triage.metrics import Metrics
 from triage.prediction.bundle import find_latest
 from triage.prediction.cold_start import ColdStart
 from triage.prediction.manifest import read_manifest
 from triage.prediction.predictor import Predictor
 from triage.rules.configuration import Configuration, configuration_from_texts, load_configuration
+from triage.serving.metrics import Metrics
 from triage.store.configurations import Configurations
 
 log = structlog.get_logger("triage.activation")

@@ -1,6 +1,6 @@
 """The running service: its parts, what it can do for a request, and what is missing from it.
 
-Parts are opened and kept up to date by ``triage.upkeep``; each one that is missing is named in
+Parts are opened and kept up to date by ``triage.serving.upkeep``; each one that is missing is named in
 ``degraded`` while what is there works.
 """
 
@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 import structlog
 
-from triage.activation import Activation
 from triage.active import Active
 from triage.corrections import Corrections
 from triage.domain.access import Principal
@@ -20,9 +19,10 @@ from triage.domain.decision import Decision
 from triage.domain.delivery import Delivery
 from triage.domain.incident import Incident
 from triage.errors import StoreUnavailable, TriageError, Unavailable
-from triage.gathering import Gatherer
-from triage.metrics import Metrics
-from triage.principals import Principals
+from triage.serving.activation import Activation
+from triage.serving.gathering import Gatherer
+from triage.serving.metrics import Metrics
+from triage.serving.principals import Principals
 from triage.settings import Settings
 from triage.store.batch import PostgresStore
 from triage.store.configurations import Configurations

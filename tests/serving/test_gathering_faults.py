@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from triage.errors import Conflict, StoreUnavailable, TriageError
-from triage.gathering import Gatherer
+from triage.serving.gathering import Gatherer
 
 
 class Work:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures_store import CATALOGUE, POLICY
-from triage.activation import Activation
-from triage.metrics import Metrics
+from triage.serving.activation import Activation
+from triage.serving.metrics import Metrics
 from triage.store.configurations import Configurations
 from triage.store.database import Database
 

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from triage.domain.access import Principal, Role
-from triage.principals import Principals
+from triage.serving.principals import Principals
 from triage.store.database import Database
 from triage.store.tokens import Tokens, digest
 

@@ -1,6 +1,6 @@
 """What is counted stays small, whatever senders call themselves."""
 
-from triage.metrics import MOST_SOURCES, Metrics
+from triage.serving.metrics import MOST_SOURCES, Metrics
 
 
 def test_a_sender_cannot_fill_the_memory_with_names_of_sources() -> None:

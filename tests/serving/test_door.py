@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from triage.door import Door, Receive, Scope, Send
+from triage.serving.door import Door, Receive, Scope, Send
 
 
 class Behind:

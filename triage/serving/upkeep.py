@@ -11,10 +11,10 @@ from collections.abc import Callable
 import structlog
 
 from triage.domain.access import Role
-from triage.draining import DRAINED_AT_ONCE, carry_out
 from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError
-from triage.logs import place_of
-from triage.service import Parts, Service
+from triage.serving.draining import DRAINED_AT_ONCE, carry_out
+from triage.serving.logs import place_of
+from triage.serving.service import Parts, Service
 from triage.store.database import Database, migrate
 from triage.store.embedded import EmbeddedDatabase, start_embedded
 from triage.store.embedding_index import ensure_embedding_index

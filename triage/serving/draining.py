@@ -8,9 +8,9 @@ import structlog
 from triage.domain.access import Principal, Role
 from triage.domain.delivery import Delivery, DeliveryKey
 from triage.errors import TriageError, Unavailable
-from triage.logs import place_of
-from triage.reception import letters, read
-from triage.service import Service
+from triage.serving.logs import place_of
+from triage.serving.reception import letters, read
+from triage.serving.service import Service
 from triage.sources.payload import read_json
 from triage.store.spooled import Spooled
 
