@@ -31,7 +31,7 @@ define install
 endef
 
 .NOTPARALLEL:
-.PHONY: help run test check format bench bundle secrets lock clean
+.PHONY: help run test check format bench soak bundle secrets lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -54,6 +54,9 @@ format: $(VENV)/.installed-dev  ## write the code in the one format
 
 bench: $(VENV)/.installed-dev bundle  ## measure encoder, API and a plain service side by side
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: $(VENV)/.installed-dev bundle  ## a storm of 10,000 alerts, each of them accounted for
+	@$(BIN)/python -m bench.storm $(ARGS)
 
 bundle: $(VENV)/.installed  ## build the starter bundle if there is none
 	@ls $(MODELS)/*/manifest.json >/dev/null 2>&1 || $(BIN)/python -m training starter --models $(MODELS)
