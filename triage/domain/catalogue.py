@@ -7,6 +7,7 @@ missing owner ends at a parent team, and at last at the named triage desk.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 from triage.domain.priority import Priority
@@ -126,6 +127,7 @@ class Channel:
 _Named = TypeVar("_Named", Team, Service)
 
 
+@lru_cache(maxsize=4096)
 def fold(word: str) -> str:
     """The form in which names and words are compared: case, spaces and ``-``, ``_``, ``.`` do not matter."""
     return " ".join(word.casefold().replace("-", " ").replace("_", " ").replace(".", " ").split())

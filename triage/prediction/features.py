@@ -86,8 +86,14 @@ def extract(
 
 
 def word_features(pieces: Pieces) -> WordFeatures:
-    ids, counts = np.unique(np.concatenate(word_ids(pieces)), return_counts=True)
-    return WordFeatures(ids=ids, counts=counts.astype(np.float32))
+    # As np.unique counts, which spends twice as long on deciding how.
+    every = np.concatenate(word_ids(pieces))
+    every.sort()
+    first = np.empty(len(every) + 1, dtype=np.bool_)
+    first[0] = first[-1] = True
+    np.not_equal(every[1:], every[:-1], out=first[1:-1])
+    (at,) = first.nonzero()
+    return WordFeatures(ids=every[at[:-1]], counts=(at[1:] - at[:-1]).astype(np.float32))
 
 
 def word_ids(pieces: Pieces) -> tuple[Ids, Ids]:

@@ -53,6 +53,7 @@ class Head:
         weights = np.ascontiguousarray(coef.T, dtype=np.float32)
         self._sparse: Numbers = weights[: columns.sparse]
         self._meaning: Numbers = weights[columns.sparse :]
+        self._mean: Numbers = self._sparse.mean(axis=1)
         self._intercept = intercept.astype(np.float32)
         self._label_at = {fold(label): at for at, label in enumerate(settings.labels)}
 
@@ -79,8 +80,7 @@ class Head:
     def contributions(self, row: SparseRow, label: int) -> tuple[Numbers, float]:
         """By how many log-odds each of ``row.positions``, and the embedding as a whole, speaks for ``label``
         against the mean of all labels."""
-        rows = self._sparse[row.positions]
-        sparse = row.values * (rows[:, label] - rows.mean(axis=1))
+        sparse = row.values * (self._sparse[row.positions, label] - self._mean[row.positions])
         by_label = row.meaning @ self._meaning
         meaning = float(by_label[label] - by_label.mean())
         return sparse / np.float32(self.settings.temperature), meaning / self.settings.temperature

@@ -9,7 +9,7 @@ from triage.domain.decision import Alternative, FeatureWeight, LabelSuggestion, 
 from triage.domain.incident import Incident
 from triage.prediction.bundle import Bundle, open_bundle
 from triage.prediction.encoder import Embeddings, Encoder
-from triage.prediction.explanation import Explainer
+from triage.prediction.explanation import Explainer, Spelling
 from triage.prediction.features import FeatureVector, extract
 from triage.prediction.head import Head, Probabilities
 from triage.prediction.text import incident_text
@@ -28,6 +28,7 @@ class Predictor:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.encoder: Encoder = bundle.encoder
+        self._spelling = Spelling(bundle.encoder)
         self._priority = bundle.heads.get(PRIORITY)
         self._team = bundle.heads.get(TEAM)
         self._second_look = bundle.heads.get(SECOND_LOOK)
@@ -57,7 +58,7 @@ class Predictor:
             return Suggestion(bundle=self.version)
         pieces = self.encoder.pieces_of(incident_text(incident))
         plain = extract(incident, pieces, embedding)
-        explainer = Explainer(self.encoder, pieces)
+        explainer = Explainer(self._spelling, pieces)
         priority, priority_features = _ask(self._priority, plain, explainer)
         look = None
         if self._second_look is not None and incident.assigned_team:
@@ -88,8 +89,9 @@ def _ask(
 
 def suggestion_of(head: Head, probabilities: Probabilities) -> LabelSuggestion:
     """The most probable label, the next ones, and whether it is probable enough to act alone."""
-    top, *others = np.argsort(-probabilities, kind="stable")[: ALTERNATIVES + 1].tolist()
-    value, probability = head.labels[top], float(probabilities[top])
+    order = np.argsort(-probabilities, kind="stable")[: ALTERNATIVES + 1]
+    value, *others = (head.labels[at] for at in order.tolist())
+    probability, *less_probable = probabilities[order].tolist()
     threshold = head.settings.thresholds.of(value)
     return LabelSuggestion(
         value=value,
@@ -97,7 +99,7 @@ def suggestion_of(head: Head, probabilities: Probabilities) -> LabelSuggestion:
         abstained=threshold is None or probability < threshold,
         threshold=threshold,
         alternatives=tuple(
-            Alternative(value=head.labels[at], probability=float(probabilities[at])) for at in others
+            Alternative(value=other, probability=p) for other, p in zip(others, less_probable, strict=True)
         ),
     )
 
