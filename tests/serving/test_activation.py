@@ -107,6 +107,10 @@ def test_the_first_trained_bundle_takes_over_from_a_starter(
     assert activation.active is not None
     assert activation.active.decider.versions.bundle == trained_bundle.name
     assert configurations.read_pointers()["bundle"].previous == starter_bundle.name
+    configurations.point("bundle", starter_bundle.name, "person:ann", "the trained one is worse")
+    activation.refresh(configurations)
+    assert activation.active.decider.versions.bundle == starter_bundle.name
+    assert configurations.read_pointers()["bundle"].version == starter_bundle.name
 
 
 def test_a_bad_bundle_is_refused_by_name_and_the_last_good_one_stays(
@@ -126,3 +130,23 @@ def test_a_bad_bundle_is_refused_by_name_and_the_last_good_one_stays(
     configurations.point("bundle", bad.name, "test", "in spite of it")
     activation.refresh(configurations)
     assert activation.active.decider.versions.bundle == starter_bundle.name
+    assert "bundle" in activation.active.degraded
+    configurations.point("bundle", starter_bundle.name, "test", "back")
+    activation.refresh(configurations)
+    assert activation.faults == {}
+    assert activation.active.degraded == {}
+
+
+def test_a_start_on_a_bad_bundle_uses_the_best_good_one_and_says_why(
+    folder: Path, models: Path, database: Database, starter_bundle: Path, trained_bundle: Path
+) -> None:
+    configurations = Configurations(database)
+    shutil.copytree(starter_bundle, models / starter_bundle.name)
+    bad = shutil.copytree(trained_bundle, models / trained_bundle.name)
+    (bad / "card.md").unlink()
+    configurations.point("bundle", bad.name, "test", "promoted, then damaged")
+    activation = started(folder, models, configurations)
+    assert activation.active is not None
+    assert activation.active.decider.versions.bundle == starter_bundle.name
+    assert activation.faults["bundle"] == "card.md: expected a file, found nothing"
+    assert "bundle" in activation.active.degraded

@@ -12,17 +12,20 @@ import structlog
 from triage.active import Active
 from triage.decider import Decider
 from triage.errors import BundleError, ConfigurationError, NotFound
-from triage.prediction.bundle import find_latest
+from triage.prediction.bundle import bundles, find_latest
 from triage.prediction.cold_start import ColdStart
 from triage.prediction.manifest import read_manifest
 from triage.prediction.predictor import Predictor
 from triage.rules.configuration import Configuration, configuration_from_texts, load_configuration
 from triage.serving.metrics import Metrics
-from triage.store.configurations import Configurations
+from triage.store.configurations import Configurations, Pointer
 
 log = structlog.get_logger("triage.activation")
 
 STARTER, TRAINED = "starter", "trained"
+
+OURSELVES = "triage"
+"""Who moved a pointer that no person did."""
 
 
 class Activation:
@@ -76,13 +79,11 @@ class Activation:
         return tuple((name, state.st_mtime_ns, state.st_size) for name, state in found)
 
     def load_latest_bundle(self) -> None:
-        """Open the newest bundle on disk, so that there is one before the database was reached."""
+        """Open the newest usable bundle on disk, so that there is one before the database was reached."""
         with self._lock:
-            latest = find_latest(self._models_dir)
-            if latest is None:
+            if find_latest(self._models_dir) is None:
                 self._blame("bundle", f"no bundle in {self._models_dir}; make one: python -m training starter")
-            else:
-                self._open(latest)
+            self._fall_back()
             self._compose()
 
     def publish(self, configurations: Configurations) -> None:
@@ -94,7 +95,7 @@ class Activation:
             configurations.keep(
                 (held.catalogue.version, held.catalogue_text),
                 (held.rulebook.version, held.policy_text),
-                changed_by="triage",
+                changed_by=OURSELVES,
                 reason="read from the configuration folder",
             )
             self._from_folder = False
@@ -102,17 +103,20 @@ class Activation:
     def refresh(self, configurations: Configurations) -> None:
         """Follow the pointers. Raises StoreUnavailable."""
         with self._lock:
-            pointers = {kind: pointer.version for kind, pointer in configurations.read_pointers().items()}
-            before = (self._configuration, self._predictor)
+            pointers = configurations.read_pointers()
+            before = (self._configuration, self._predictor, self.faults)
             if "catalogue" in pointers and "policy" in pointers:
-                self._follow_configuration(configurations, pointers["catalogue"], pointers["policy"])
+                self._follow_configuration(
+                    configurations, pointers["catalogue"].version, pointers["policy"].version
+                )
             self._follow_bundle(configurations, pointers.get("bundle"))
-            if before != (self._configuration, self._predictor):
+            if before != (self._configuration, self._predictor, self.faults):
                 self._compose()
 
     def _follow_configuration(self, configurations: Configurations, catalogue: str, policy: str) -> None:
         held = self._configuration
         if held is not None and (held.catalogue.version, held.rulebook.version) == (catalogue, policy):
+            self._faults.pop("active_configuration", None)
             return
         try:
             texts = configurations.get_content(catalogue), configurations.get_content(policy)
@@ -123,22 +127,32 @@ class Activation:
             self._faults.pop("active_configuration", None)
             log.info("configuration followed", catalogue=catalogue, policy=policy)
 
-    def _follow_bundle(self, configurations: Configurations, wanted: str | None) -> None:
-        """Open the bundle that is pointed at. The first trained bundle takes over from a starter by itself."""
+    def _follow_bundle(self, configurations: Configurations, pointer: Pointer | None) -> None:
+        """Open the bundle that is pointed at. The first trained bundle takes over by itself from a starter that
+        nobody chose."""
         latest = find_latest(self._models_dir)
-        if wanted is None or (latest is not None and self._takes_over(latest, wanted)):
-            if latest is not None and latest.name != wanted and self._open(latest):
-                reason = "the first bundle" if wanted is None else "the first trained bundle"
-                configurations.point("bundle", latest.name, "triage", reason)
+        if pointer is None or (latest is not None and self._takes_over(latest, pointer)):
+            if latest is not None and self._open(latest):
+                reason = "the first bundle" if pointer is None else "the first trained bundle"
+                configurations.point("bundle", latest.name, OURSELVES, reason)
             return
-        if self._predictor is None or self._predictor.version != wanted:
-            self._open(self._models_dir / wanted)
+        if not self._open(self._models_dir / pointer.version) and self._predictor is None:
+            self._fall_back()
 
-    def _takes_over(self, latest: Path, wanted: str) -> bool:
-        if latest.name == wanted or latest.name in self._refused:
+    def _fall_back(self) -> None:
+        """With no bundle in force, open the best that can be used; why it is none better stays on show."""
+        for folder in bundles(self._models_dir):
+            why = self._faults.get("bundle")
+            if self._open(folder):
+                if why is not None:
+                    self._faults["bundle"] = why
+                return
+
+    def _takes_over(self, latest: Path, pointer: Pointer) -> bool:
+        if pointer.changed_by != OURSELVES or latest.name == pointer.version or latest.name in self._refused:
             return False
         try:
-            kinds = read_manifest(latest).kind, read_manifest(self._models_dir / wanted).kind
+            kinds = read_manifest(latest).kind, read_manifest(self._models_dir / pointer.version).kind
         except BundleError:
             return False
         return kinds == (TRAINED, STARTER)
@@ -146,6 +160,7 @@ class Activation:
     def _open(self, folder: Path) -> bool:
         """Whether the bundle is now in force. A refused one is not tried again until it changes its name."""
         if self._predictor is not None and self._predictor.version == folder.name:
+            self._faults.pop("bundle", None)
             return True
         if folder.name in self._refused:
             return False
