@@ -78,4 +78,5 @@ class Explainer:
 
 
 def _fact(vector: FeatureVector, wanted: int) -> str:
-    return vector.fact_names[vector.facts.tolist().index(wanted)]
+    facts: list[int] = vector.facts.tolist()
+    return vector.fact_names[facts.index(wanted)]
