@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from triage.domain.catalogue import fold
 from triage.domain.decision import TriageOverride
 from triage.domain.incident import Incident
 from triage.domain.record import IncidentRecord, TimelineEntry
@@ -142,9 +143,14 @@ class Memory:
         return [k for k in found if k.scope == looks.scope and k.incident_id in self.incidents]
 
     def pattern_for(self, match: Match, looks: Looks, now: datetime, new_id: str) -> PatternRecord:
-        """The pattern of a match, made with ``new_id`` if there is none, and taught this event's digests."""
+        """The pattern of a match, made with ``new_id`` if there is none, and taught this event's digests.
+
+        A source's key alone teaches nothing: under a key per host, two outages would become one pattern.
+        """
         if match.pattern_id is not None:
             pattern = self.patterns[match.pattern_id]
+            if all(self.pattern_by_digest.get(digest) != pattern.id for digest in looks.digests):
+                return pattern
         else:
             pattern = PatternRecord(
                 id=new_id, scope=looks.scope, template=looks.template, first_seen_at=now, last_seen_at=now
@@ -212,7 +218,9 @@ class Memory:
         self.changed_keys[(key.incident_id, key.source, key.dedup_key)] = key
 
     def redeliver(self, record: IncidentRecord, looks: Looks, now: datetime) -> None:
-        """One more message about a known occurrence: noted, not counted."""
+        """One more message about a known occurrence: noted, not counted. It holds its key as long as it comes."""
+        if record.is_open:
+            self._hold_key(record, looks, now)
         record.deliveries += 1
         record.last_seen_at = max(record.last_seen_at, now)
         if looks.occurrence is not None:
@@ -221,9 +229,7 @@ class Memory:
 
     def find_spoken_of(self, event: Incident) -> IncidentRecord | None:
         """The incident an acknowledging or resolving event speaks of: the newest under its key, open first."""
-        held = [
-            k for k in self.keys.get((event.source, event.dedup_key or ""), []) if k.incident_id in self.incidents
-        ]
+        held = self._keys_named_by(event)
         open_first = sorted(held, key=lambda k: not self.incidents[k.incident_id].is_open)
         return self.incidents[open_first[0].incident_id] if open_first else None
 
@@ -234,9 +240,9 @@ class Memory:
         ends nothing.
         """
         ended: list[IncidentRecord] = []
-        for key in self.keys.get((event.source, event.dedup_key or ""), []):
-            record = self.incidents.get(key.incident_id)
-            if record is None or not record.is_open or key.resolved_at is not None:
+        for key in self._keys_named_by(event):
+            record = self.incidents[key.incident_id]
+            if not record.is_open or key.resolved_at is not None:
                 continue
             if event.started_at and key.started_at and event.started_at < key.started_at:
                 continue
@@ -246,8 +252,18 @@ class Memory:
                 ended.append(record)
         return ended
 
+    def _keys_named_by(self, event: Incident) -> list[KeyRecord]:
+        """The source's keys of this name; within the service and environment that the event names, if it does."""
+        held = self.keys.get((event.source, event.dedup_key or ""), [])
+        return [k for k in held if k.incident_id in self.incidents and self._is_about(event, k.incident_id)]
+
+    def _is_about(self, event: Incident, incident_id: str) -> bool:
+        opening = self.incidents[incident_id].event
+        pairs = ((event.service, opening.service), (event.environment, opening.environment))
+        return all(named is None or fold(named) == fold(known or "") for named, known in pairs)
+
     def keys_on(self, incident_id: str) -> Iterable[KeyRecord]:
-        """Every key held on an incident. The store loads all keys of each incident that it loads by key."""
+        """Every key held on an incident. The store loads all keys of each incident that it holds."""
         return (k for held in self.keys.values() for k in held if k.incident_id == incident_id)
 
     def note(self, incident_id: str, at: datetime, kind: str, actor: str, **detail: object) -> None:

@@ -74,13 +74,11 @@ def _by_digest(memory: Memory, looks: Looks, now: datetime, join_window: timedel
             pattern_id=pattern_id,
         )
     if earlier_by_key is not None:
-        earlier = memory.incidents[earlier_by_key.incident_id]
         return Match(
             kind=RecurrenceKind.RECURRENCE,
             matched_by=MatchedBy.KEY,
-            of=earlier.id,
+            of=earlier_by_key.incident_id,
             similarity=1.0,
-            pattern_id=earlier.pattern_id,
         )
     return None
 

@@ -92,6 +92,8 @@ def recollect(
         found.setdefault(row["text_key"], []).append(neighbour)
     memory.neighbours = {key: tuple(n) for key, n in found.items()}
     _enter_incidents(db, memory, hold=hold)
+    if hold:
+        _enter_keys_of_held(db, memory)
     _recollect_patterns(db, memory, now)
     return memory
 
@@ -125,8 +127,13 @@ _SAID = """
     max(made_at) AS said_at
 """
 
+_BY_DIGEST = """
+    (SELECT pattern_id, array_agg(digest) AS digests FROM pattern_key WHERE digest = ANY(%(digests)s) GROUP BY 1) AS d
+    JOIN pattern AS p ON p.id = d.pattern_id
+"""
+
 _PATTERN_FACTS = """
-SELECT d.digest, p.*, latest.id AS latest_incident, opened.id AS open_incident, counted.*, past.recent, said.*
+SELECT d.digests, p.*, latest.id AS latest_incident, opened.id AS open_incident, counted.*, past.recent, said.*
 FROM {start}
 LEFT JOIN LATERAL (
     SELECT id FROM incident WHERE pattern_id = p.id ORDER BY opened_at DESC LIMIT 1
@@ -150,9 +157,8 @@ LEFT JOIN LATERAL (
     SELECT {said} FROM triage_override WHERE pattern_id = p.id
 ) AS said ON true
 """
-_OF_DIGESTS = _PATTERN_FACTS.format(start="pattern_key AS d JOIN pattern AS p ON p.id = d.pattern_id", said=_SAID)
-_OF_DIGESTS += "WHERE d.digest = ANY(%(digests)s)"
-_OF_IDS = _PATTERN_FACTS.format(start="(SELECT NULL AS digest) AS d CROSS JOIN pattern AS p", said=_SAID)
+_OF_DIGESTS = _PATTERN_FACTS.format(start=_BY_DIGEST, said=_SAID)
+_OF_IDS = _PATTERN_FACTS.format(start="(SELECT NULL::text[] AS digests) AS d CROSS JOIN pattern AS p", said=_SAID)
 _OF_IDS += "WHERE p.id = ANY(%(ids)s)"
 
 NEIGHBOURS = 5
@@ -212,10 +218,7 @@ def _enter_key(memory: Memory, row: dict[str, Any]) -> None:
 def _enter_patterns(memory: Memory, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         pattern_id = str(row["id"])
-        if row["digest"] is not None:
-            memory.pattern_by_digest[row["digest"]] = pattern_id
-        if pattern_id in memory.patterns:
-            continue
+        memory.pattern_by_digest |= dict.fromkeys(row["digests"] or (), pattern_id)
         memory.patterns[pattern_id] = PatternRecord(
             id=pattern_id,
             scope=row["scope"],
@@ -257,6 +260,22 @@ def _enter_incidents(db: Db, memory: Memory, *, hold: bool) -> None:
     for pattern_id, incident_id in list(memory.open_by_pattern.items()):
         if not memory.incidents[incident_id].is_open:
             del memory.open_by_pattern[pattern_id]
+
+
+def _enter_keys_of_held(db: Db, memory: Memory) -> None:
+    """All keys of every held incident, as they are now that nobody else can change them.
+
+    What was read before they were held may be old, and has only the keys that were asked for: an incident
+    found by fingerprint would look as if nothing held it open.
+    """
+    if not memory.incidents:
+        return
+    rows = db.execute(
+        "SELECT * FROM incident_key WHERE incident_id = ANY(%s) ORDER BY opened_at DESC", (list(memory.incidents),)
+    ).fetchall()
+    memory.keys.clear()
+    for row in rows:
+        _enter_key(memory, row)
 
 
 def _recollect_patterns(db: Db, memory: Memory, now: datetime) -> None:
