@@ -93,6 +93,7 @@ class Decider:
             words=words,
             override=case.inputs.override,
             correction=case.inputs.correction,
+            standing=case.inputs.standing,
         )
         start = baseline(said, catalogue)
         outcome = self.configuration.rulebook.decide(
@@ -107,6 +108,7 @@ class Decider:
                 team_source=start.team.source,
                 now=case.inputs.now,
                 opened_at=case.inputs.opened_at,
+                at_least=case.inputs.standing.priority if case.inputs.standing else None,
             )
         )
         similar = tuple(x for x in (case.inputs.recurrence.of, *case.inputs.recurrence.related) if x is not None)

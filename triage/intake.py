@@ -1,4 +1,4 @@
-"""One batch of deliveries on its way in: events are taken in order, decided together, then answered.
+"""One batch of deliveries on its way in: events are taken and decided in order.
 
 Pure but for fresh identifiers: it works on the batch's ``Memory`` and leaves the writing to the store.
 """
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from triage.active import Active
 from triage.decider import Case, Embedding
-from triage.domain.decision import Decision, DecisionInputs, DecisionSource, StoredDecision
+from triage.domain.decision import Decision, DecisionInputs, Standing, StoredDecision
 from triage.domain.delivery import EventResult
 from triage.domain.incident import EventKind, Incident, State, Status
 from triage.domain.memory import Looks, Match, Memory, PatternRecord
@@ -20,6 +20,9 @@ from triage.recurrence.description import describe
 from triage.recurrence.recognition import recognise
 
 Embeddings = Mapping[bytes, Embedding]
+MACHINE = "triage"
+"""Who resolves what everybody forgot."""
+
 UNKNOWN_KEY = "no incident is known under this dedup_key"
 
 
@@ -30,6 +33,7 @@ class Taken:
     event: Incident
     actor: str
     record: IncidentRecord | None = None
+    recurrence: Recurrence = field(default_factory=Recurrence)
     match: Match = field(default_factory=Match)
     case: Case | None = None
     look: Looks | None = None
@@ -46,17 +50,27 @@ class Taken:
             opened=self.opened,
             joined=not self.opened,
             counted=self.counted,
+            recurrence=self.recurrence if self.look is not None else None,
         )
 
 
 class Intake:
     """The events of one batch against one snapshot of what is in force."""
 
-    def __init__(self, active: Active, memory: Memory, embeddings: Embeddings) -> None:
+    def __init__(
+        self,
+        active: Active,
+        memory: Memory,
+        embeddings: Embeddings,
+        standing: Mapping[str, Decision],
+        missing: tuple[str, ...] = (),
+    ) -> None:
+        """``standing``: the decisions of the remembered incidents by id; ``missing``: what was not looked up."""
         self._active = active
         self._memory = memory
         self._embeddings = embeddings
-        self._waiting: list[Taken] = []
+        self._standing = dict(standing)
+        self._degraded = (*active.degraded, *missing)
         self.stored: list[StoredDecision] = []
 
     def take(self, event: Incident, look: Looks | None, actor: str, now: datetime) -> Taken:
@@ -65,7 +79,8 @@ class Intake:
             return self._speak_of(event, actor, now)
         taken = self._fire(event, look, actor, now)
         if taken.case is not None:
-            self._waiting.append(taken)
+            # At once, so that the next event of the batch finds the incident decided.
+            self._conclude(taken, taken.case, self._active.decider.decide([taken.case])[0])
         return taken
 
     def _fire(self, event: Incident, look: Looks, actor: str, now: datetime) -> Taken:
@@ -73,9 +88,7 @@ class Intake:
         settings = self._active.decider.catalogue.source_settings(event.source)
         match = recognise(memory, look, now, settings.join_window)
         if match.delivery and match.joins is not None:
-            record = memory.incidents[match.joins]
-            memory.redeliver(record, look, now)
-            return Taken(event, actor, record, match, look=look)
+            return self._repeat(event, look, match, memory.incidents[match.joins], actor, now)
         at = min(event.happened_at(now), now)
         pattern = memory.pattern_for(match, look, now, str(uuid.uuid4()))
         recurrence = describe(match, pattern, now, counting=at)
@@ -83,9 +96,32 @@ class Intake:
         if match.joins is None:
             memory.open(record, pattern)
         memory.occur(record, pattern, look, at, now)
-        record.closes_at = now + settings.auto_resolve_after if settings.auto_resolve_after else None
+        self._keep_open(record, now)
         case = self._case(event, record, look, pattern, recurrence, now)
-        return Taken(event, actor, record, match, case, look, opened=match.joins is None, counted=True)
+        return Taken(event, actor, record, recurrence, match, case, look, opened=match.joins is None, counted=True)
+
+    def _repeat(
+        self, event: Incident, look: Looks, match: Match, record: IncidentRecord, actor: str, now: datetime
+    ) -> Taken:
+        """A further message about a known occurrence. It keeps the incident from being forgotten, opens one again
+        that was only taken for forgotten, and is decided on again if it tells of something worse."""
+        memory = self._memory
+        if record.resolved_by == MACHINE and record.reopen():
+            memory.note(record.id, now, "reopened", actor, because="it was only taken for forgotten")
+            memory.open_by_pattern.setdefault(record.pattern_id, record.id)
+        memory.redeliver(record, look, now)
+        if record.is_open:
+            self._keep_open(record, now)
+        pattern = memory.patterns[record.pattern_id]
+        recurrence = describe(match, pattern, now, counting=min(event.happened_at(now), now))
+        case = None
+        if record.is_open and _told(event) != _told(record.event):
+            case = self._case(event, record, look, pattern, recurrence, now)
+        return Taken(event, actor, record, recurrence, match, case, look)
+
+    def _keep_open(self, record: IncidentRecord, now: datetime) -> None:
+        after = self._active.decider.catalogue.source_settings(record.source).auto_resolve_after
+        record.closes_at = now + after if after is not None else None
 
     def _opened(self, event: Incident, look: Looks, pattern: PatternRecord, now: datetime) -> IncidentRecord:
         """A new incident; its priority, team and decision are entered when the batch is decided."""
@@ -128,11 +164,24 @@ class Intake:
                 recurrence=recurrence,
                 override=self._memory.overrides.get(record.id),
                 correction=pattern.correction,
-                degraded=tuple(self._active.degraded),
+                standing=self._standing_of(record),
+                degraded=self._degraded,
             ),
             embedding=self._embeddings.get(look.text_key),
             decision_id=str(uuid.uuid4()),
             incident_id=record.id,
+        )
+
+    def _standing_of(self, record: IncidentRecord) -> Standing | None:
+        """What is decided on an incident that is open; None for one that is just being opened."""
+        decision = self._standing.get(record.decision_id)
+        if decision is None:
+            return None
+        return Standing(
+            priority=record.priority,
+            priority_source=decision.priority.source,
+            team=record.team,
+            team_source=decision.team.source,
         )
 
     def _speak_of(self, event: Incident, actor: str, now: datetime) -> Taken:
@@ -155,24 +204,18 @@ class Intake:
                 del memory.open_by_pattern[over.pattern_id]
         return Taken(event, actor, ended[0] if ended else record)
 
-    def decide(self) -> None:
-        """Decide on everything taken; to be called once, after the last ``take``."""
-        cases = [taken.case for taken in self._waiting if taken.case is not None]
-        for taken, case, decision in zip(self._waiting, cases, self._active.decider.decide(cases), strict=True):
-            self._conclude(taken, case, decision)
-
     def _conclude(self, taken: Taken, case: Case, decision: Decision) -> None:
         """Adopt the decision on an opened incident, and on a joined one only what makes it more urgent
         or moves it by a rule: a machine's second thought must not send an open incident to and fro."""
         record, look, now = taken.record, taken.look, case.inputs.now
         if record is None or look is None or decision.decision_id is None:
             return
-        matched_by = taken.match.matched_by.value if taken.match.matched_by else None
-        self._memory.note(
-            record.id, now, "opened" if taken.opened else "occurred", taken.actor, matched_by=matched_by
-        )
+        if taken.opened or taken.counted:
+            kind = "opened" if taken.opened else "occurred"
+            matched_by = taken.match.matched_by.value if taken.match.matched_by else None
+            self._memory.note(record.id, now, kind, taken.actor, matched_by=matched_by)
         raised = decision.priority.value.is_more_urgent_than(record.priority)
-        moved = decision.team.value != record.team and decision.team.source is DecisionSource.RULE
+        moved = decision.team.value != record.team
         if not (taken.opened or raised or moved):
             return
         record.priority, record.team = decision.priority.value, decision.team.value
@@ -188,10 +231,20 @@ class Intake:
             team=decision.team.value,
             policy=decision.escalation.policy,
         )
-        taken.decision = decision
+        taken.decision = self._standing[decision.decision_id] = decision
         self.stored.append(self._active.stored(case, decision, look.text_key))
+
+    @property
+    def decisions(self) -> Mapping[str, Decision]:
+        """By id, those that stood before and those that were made."""
+        return self._standing
 
     def new_embeddings(self) -> dict[bytes, Embedding]:
         """Of the texts of decided incidents, so that they are found as neighbours and replayed."""
         wanted = {stored.text_key for stored in self.stored if stored.text_key is not None}
         return {key: self._embeddings[key] for key in wanted if key in self._embeddings}
+
+
+def _told(event: Incident) -> tuple[object, ...]:
+    """What a source says of how bad it is."""
+    return (event.severity, event.impact, event.urgency, event.data_exposure, event.regulated, event.customer_tier)

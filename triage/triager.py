@@ -18,6 +18,7 @@ from triage.domain.delivery import Delivery, DeliveryKey, EventResult, KnownDeli
 from triage.domain.incident import EventKind, Incident
 from triage.domain.memory import Looks, Memory
 from triage.domain.record import IncidentRecord
+from triage.domain.recurrence import Neighbour, Recurrence
 from triage.errors import Conflict, NotFound, StoreUnavailable, TriageError
 from triage.intake import UNKNOWN_KEY, Intake, Taken
 from triage.prediction.text import incident_text
@@ -31,10 +32,12 @@ Embeddings = Mapping[bytes, Embedding]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """What became of one event. ``opened``: it opened the incident; ``joined``: it belongs to one that was
-    there; ``counted``: it was an occurrence of its own and no repeated delivery."""
+    there; ``counted``: it was an occurrence of its own and no repeated delivery. ``recurrence``: of this event;
+    the decision's own is of the event that it was made for."""
 
     incident: IncidentRecord
     decision: Decision
+    recurrence: Recurrence
     opened: bool
     joined: bool
     counted: bool
@@ -57,6 +60,9 @@ class BatchStore(Protocol):
         encoder: str | None,
         embeddings: Embeddings,
     ) -> Memory: ...
+    def find_neighbours(
+        self, looks: Sequence[Looks], encoder: str | None, embeddings: Embeddings
+    ) -> Mapping[bytes, tuple[Neighbour, ...]]: ...
     def find_embeddings(self, encoder: str, keys: Sequence[bytes]) -> dict[bytes, Embedding]: ...
     def get_decisions(self, decision_ids: Sequence[str]) -> dict[str, Decision]: ...
     def get_incidents(self, incident_ids: Sequence[str]) -> dict[str, IncidentRecord]: ...
@@ -161,22 +167,37 @@ class Triager:
         firing = [(event, look) for event, look in zip(events, _flat(looks), strict=True) if look is not None]
         listed = [look for _, look in firing]
         keys = [delivery.key for delivery in deliveries if delivery.key is not None]
+        embeddings, neighbours, missing = self._look_around(active, [event for event, _ in firing], listed)
         with self._store.writing() as batch:
-            embeddings = self._embed(active, [event for event, _ in firing], listed, batch)
             batch.hold(listed, events, keys)
             known = batch.find_deliveries(keys) if keys else {}
-            memory = batch.recollect(listed, events, now, active.encoder_version, embeddings)
-            intake = Intake(active, memory, embeddings)
+            memory = batch.recollect(listed, events, now, None, {})
+            memory.neighbours = neighbours
+            standing = batch.get_decisions(sorted({record.decision_id for record in memory.incidents.values()}))
+            intake = Intake(active, memory, embeddings, standing, missing)
             carried: dict[tuple[str, str], _Carried] = {}
             answers = [
                 self._carry_out(intake, delivery, seen, known, carried, now)
                 for delivery, seen in zip(deliveries, looks, strict=True)
             ]
-            intake.decide()
-            outcomes = _outcomes(batch, memory, intake, answers)
+            outcomes = _outcomes(batch, memory, intake.decisions, answers)
             batch.record(memory, intake.stored, active.encoder_version, intake.new_embeddings())
             batch.keep_deliveries([(c.key, c.results) for c in carried.values()])
         return outcomes
+
+    def _look_around(
+        self, active: Active, events: Sequence[Incident], looks: Sequence[Looks]
+    ) -> tuple[dict[bytes, Embedding], Mapping[bytes, tuple[Neighbour, ...]], tuple[str, ...]]:
+        """What can be had before anything is held: embeddings, and what reads alike.
+
+        Neighbours inform and never join, so a search that takes too long is done without and said.
+        """
+        try:
+            with self._store.reading() as batch:
+                embeddings = self._embed(active, events, looks, batch)
+                return embeddings, batch.find_neighbours(looks, active.encoder_version, embeddings), ()
+        except StoreUnavailable:
+            return self._embed(active, events, looks, None), {}, ("similarity",)
 
     def _carry_out(
         self,
@@ -242,7 +263,10 @@ def _flat(looks: Sequence[Sequence[Looks | None]]) -> list[Looks | None]:
 
 
 def _outcomes(
-    batch: BatchStore, memory: Memory, intake: Intake, answers: Sequence[_Carried | KnownDelivery | Conflict]
+    batch: BatchStore,
+    memory: Memory,
+    decided: Mapping[str, Decision],
+    answers: Sequence[_Carried | KnownDelivery | Conflict],
 ) -> list[list[Outcome] | TriageError]:
     """Results with their incidents and decisions; what this batch did not touch is read from the store."""
     results = [answer if isinstance(answer, Conflict) else answer.results for answer in answers]
@@ -250,7 +274,7 @@ def _outcomes(
     incidents = dict(memory.incidents)
     absent = {r.incident_id for r in listed if r.incident_id is not None} - incidents.keys()
     incidents |= batch.get_incidents(sorted(absent)) if absent else {}
-    decisions = {s.decision.decision_id: s.decision for s in intake.stored if s.decision.decision_id is not None}
+    decisions = dict(decided)
     earlier = {r.decision_id for r in listed if r.decision_id is not None} - decisions.keys()
     decisions |= batch.get_decisions(sorted(earlier)) if earlier else {}
     return [
@@ -267,6 +291,7 @@ def _outcome(
     return Received(
         incident=incidents[result.incident_id],
         decision=decisions[result.decision_id],
+        recurrence=result.recurrence or decisions[result.decision_id].recurrence,
         opened=result.opened,
         joined=result.joined,
         counted=result.counted,

@@ -10,7 +10,7 @@ from triage.api.problems import problem_of
 from triage.domain.decision import Decision
 from triage.domain.record import IncidentRecord, TimelineEntry
 from triage.errors import TriageError
-from triage.store.records import decision_to_json, incident_to_json
+from triage.store.records import RECURRENCE, decision_to_json, incident_to_json
 from triage.triager import Outcome, Received
 
 
@@ -75,6 +75,9 @@ class DecisionView(BaseModel):
 class ReceivedView(BaseModel):
     incident: IncidentView
     decision: DecisionView
+    recurrence: dict[str, Any] = Field(
+        description="Of this event; the decision has that of its own"
+    )
     joined: bool
     counted: bool
 
@@ -98,6 +101,7 @@ class BatchItemView(BaseModel):
     status: int
     incident: IncidentView | None = None
     decision: DecisionView | None = None
+    recurrence: dict[str, Any] | None = None
     joined: bool | None = None
     counted: bool | None = None
     problem: Problem | None = None
@@ -173,6 +177,7 @@ def received_view(received: Received) -> dict[str, Any]:
     return {
         "incident": incident_view(received.incident),
         "decision": decision_to_json(received.decision),
+        "recurrence": RECURRENCE.dump_python(received.recurrence, mode="json"),
         "joined": received.joined,
         "counted": received.counted,
     }

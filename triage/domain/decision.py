@@ -154,10 +154,21 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is decided already on an open incident that a further event belongs to."""
+
+    priority: Priority
+    priority_source: DecisionSource
+    team: str
+    team_source: DecisionSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionInputs:
     """What a decision is derived from, beside the embedding of its text and the versions that it names.
 
-    ``degraded``: what was missing when they were put together.
+    ``degraded``: what was missing when they were put together. ``standing``: for an event that joins an open
+    incident, which a machine makes no less urgent and moves by a rule only.
     """
 
     incident: Incident
@@ -166,6 +177,7 @@ class DecisionInputs:
     recurrence: Recurrence
     override: TriageOverride | None = None
     correction: TriageOverride | None = None
+    standing: Standing | None = None
     degraded: tuple[str, ...] = ()
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from triage.domain.incident import Incident
+from triage.domain.recurrence import Recurrence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class EventResult:
     opened: bool = False
     joined: bool = False
     counted: bool = False
+    recurrence: Recurrence | None = None
     fault: str | None = None
 
 

@@ -6,7 +6,7 @@ abstain, then the catalogue, and last a fallback that always answers.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from triage.domain.catalogue import Catalogue, Team
 from triage.domain.decision import (
@@ -14,6 +14,7 @@ from triage.domain.decision import (
     DecisionSource,
     LabelSuggestion,
     PriorityDecision,
+    Standing,
     Suggestion,
     TeamDecision,
     TriageOverride,
@@ -31,6 +32,7 @@ class Said:
     words: LabelSuggestion
     override: TriageOverride | None
     correction: TriageOverride | None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,29 @@ def baseline(said: Said, catalogue: Catalogue) -> Baseline:
     doubts: list[str] = []
     priority = _priority(said, catalogue, doubts)
     team = _team(said, catalogue, doubts)
+    if said.standing is not None:
+        priority, team = _stand_by(said.standing, priority, team, catalogue)
     return Baseline(priority=priority, team=team, doubts=tuple(doubts))
+
+
+_PEOPLE = (DecisionSource.OVERRIDE, DecisionSource.CORRECTION)
+
+
+def _stand_by(
+    standing: Standing, priority: PriorityDecision, team: TeamDecision, catalogue: Catalogue
+) -> tuple[PriorityDecision, TeamDecision]:
+    """What is decided already on an open incident stands, unless people say otherwise or it is more urgent now."""
+    if priority.source not in _PEOPLE and standing.priority.is_more_urgent_than(priority.value):
+        priority = replace(
+            priority,
+            value=standing.priority,
+            label=catalogue.label_of(standing.priority),
+            source=standing.priority_source,
+            probability=None,
+        )
+    if team.source not in _PEOPLE and team.value != standing.team:
+        team = replace(team, value=standing.team, source=standing.team_source, probability=None)
+    return priority, team
 
 
 def _priority(said: Said, catalogue: Catalogue, doubts: list[str]) -> PriorityDecision:

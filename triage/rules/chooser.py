@@ -162,6 +162,8 @@ class _Chain:
 
     def __post_init__(self) -> None:
         self.priority = self.facts.priority
+        if self.facts.at_least is not None:
+            self.at_least.append(self.facts.at_least)
         self.team = self.catalogue.answering_team(self.facts.team).id
         self.team_source = self.facts.team_source if self.team == self.facts.team else DecisionSource.CATALOGUE
 

@@ -19,7 +19,8 @@ _MINUTES_AT_MOST = 10 * 366 * 24 * 60
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFacts:
     """What rules decide on. ``priority`` and ``team`` are what was concluded before any rule; ``service`` is
-    the catalogue's entry for the incident; ``now`` and ``opened_at`` are aware datetimes."""
+    the catalogue's entry for the incident; ``now`` and ``opened_at`` are aware datetimes. ``at_least``: the
+    priority of the open incident that this one joins, below which no rule goes."""
 
     incident: Incident
     service: Service | None
@@ -31,6 +32,7 @@ class RuleFacts:
     team_source: DecisionSource
     now: datetime
     opened_at: datetime
+    at_least: Priority | None = None
 
 
 class FactType(Enum):

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 
 import numpy as np
-import orjson
 import psycopg
 from numpy.typing import NDArray
 
@@ -15,12 +13,13 @@ from triage.domain.delivery import DeliveryKey, EventResult, KnownDelivery
 from triage.domain.incident import Incident
 from triage.domain.memory import Looks, Memory
 from triage.domain.record import IncidentRecord
+from triage.domain.recurrence import Neighbour
 from triage.errors import StoreUnavailable
 from triage.store.database import Database, Db
 from triage.store.incidents import SELECT_INCIDENT
-from triage.store.recollection import lock_identities, recollect
+from triage.store.recollection import lock_identities, read_neighbours, recollect, search_neighbours
 from triage.store.recording import record_embeddings, record_memory
-from triage.store.records import DECISION, record_from_row
+from triage.store.records import DECISION, RESULTS, record_from_row
 
 Embeddings = Mapping[bytes, NDArray[np.float16]]
 
@@ -44,7 +43,7 @@ class PostgresBatch:
         ).fetchall()
         return {
             (row["principal"], row["delivery_key"]): KnownDelivery(
-                digest=row["digest"], results=tuple(EventResult(**result) for result in row["results"])
+                digest=row["digest"], results=RESULTS.validate_python(row["results"])
             )
             for row in rows
         }
@@ -59,7 +58,7 @@ class PostgresBatch:
                 [key.principal for key, _ in results],
                 [key.key for key, _ in results],
                 [key.digest for key, _ in results],
-                [orjson.dumps([asdict(r) for r in done]).decode() for _, done in results],
+                [RESULTS.dump_json(tuple(done)).decode() for _, done in results],
             ),
         )
 
@@ -76,6 +75,11 @@ class PostgresBatch:
         embeddings: Embeddings,
     ) -> Memory:
         return recollect(self._db, looks, events, now, encoder, embeddings, hold=self._writing)
+
+    def find_neighbours(
+        self, looks: Sequence[Looks], encoder: str | None, embeddings: Embeddings
+    ) -> dict[bytes, tuple[Neighbour, ...]]:
+        return read_neighbours(search_neighbours(self._db, looks, encoder, embeddings))
 
     def find_embeddings(self, encoder: str, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float16]]:
         rows = self._db.execute(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from psycopg import sql
+from psycopg import Cursor, sql
 
 from triage.domain.decision import TriageOverride
 from triage.domain.delivery import DeliveryKey
@@ -17,7 +17,7 @@ from triage.domain.incident import Incident
 from triage.domain.memory import RECENT_OCCURRENCES, KeyRecord, Looks, Memory, PatternRecord
 from triage.domain.priority import Priority
 from triage.domain.recurrence import Neighbour
-from triage.store.database import Db
+from triage.store.database import Db, Row
 from triage.store.records import INCIDENT_COLUMNS, record_from_row
 
 LOCK_BUCKETS = 512
@@ -69,14 +69,13 @@ def recollect(
     being changed by others until the transaction ends.
     """
     digests = sorted({digest for look in looks for digest in look.digests})
-    wanted = {look.text_key: embeddings[look.text_key] for look in looks if look.text_key in embeddings}
     keyed, started = _key_arguments(events), _occurrence_arguments(looks)
     # What nothing is asked of is not sent: most predictions come without a key.
     with db.pipeline():
         keys = db.execute(_KEYS, keyed) if keyed["keys"] else None
         occurrences = db.execute(_OCCURRENCES, started) if started["keys"] else None
         patterns = db.execute(_OF_DIGESTS, {"digests": digests, "now": now, "recent": RECENT_OCCURRENCES})
-        near = _nearest(db, encoder, wanted) if encoder is not None and wanted else None
+        near = search_neighbours(db, looks, encoder, embeddings)
     memory = Memory()
     for row in occurrences.fetchall() if occurrences is not None else ():
         occurrence = row["source"], row["dedup_key"], row["scope"], row["started_at"]
@@ -84,18 +83,31 @@ def recollect(
     for row in keys.fetchall() if keys is not None else ():
         _enter_key(memory, row)
     _enter_patterns(memory, patterns.fetchall())
+    memory.neighbours = read_neighbours(near)
+    _enter_incidents(db, memory, hold=hold)
+    if hold:
+        _enter_keys_of_held(db, memory)
+    _recollect_patterns(db, memory, now)
+    return memory
+
+
+def search_neighbours(
+    db: Db, looks: Sequence[Looks], encoder: str | None, embeddings: Embeddings
+) -> Cursor[Row] | None:
+    """Send the search for the nearest stored texts; None when there is nothing to search by."""
+    wanted = {look.text_key: embeddings[look.text_key] for look in looks if look.text_key in embeddings}
+    return _nearest(db, encoder, wanted) if encoder is not None and wanted else None
+
+
+def read_neighbours(near: Cursor[Row] | None) -> dict[bytes, tuple[Neighbour, ...]]:
+    """The newest incident of each near text, nearest first, by the text key that was asked about."""
     found: dict[bytes, list[Neighbour]] = {}
     for row in near.fetchall() if near is not None else ():
         neighbour = Neighbour(
             incident_id=str(row["id"]), similarity=float(row["similarity"]), is_open=row["state"] != "resolved"
         )
         found.setdefault(row["text_key"], []).append(neighbour)
-    memory.neighbours = {key: tuple(n) for key, n in found.items()}
-    _enter_incidents(db, memory, hold=hold)
-    if hold:
-        _enter_keys_of_held(db, memory)
-    _recollect_patterns(db, memory, now)
-    return memory
+    return {key: tuple(n) for key, n in found.items()}
 
 
 _KEYS = """
@@ -128,7 +140,8 @@ _SAID = """
 """
 
 _BY_DIGEST = """
-    (SELECT pattern_id, array_agg(digest) AS digests FROM pattern_key WHERE digest = ANY(%(digests)s) GROUP BY 1) AS d
+    (SELECT pattern_id, array_agg(digest) AS digests FROM pattern_key
+        WHERE digest = ANY(%(digests)s) GROUP BY pattern_id) AS d
     JOIN pattern AS p ON p.id = d.pattern_id
 """
 

@@ -6,13 +6,17 @@ import orjson
 from pydantic import TypeAdapter
 
 from triage.domain.decision import Decision, DecisionInputs
+from triage.domain.delivery import EventResult
 from triage.domain.incident import Incident, State, Status
 from triage.domain.priority import Priority
 from triage.domain.record import IncidentRecord
+from triage.domain.recurrence import Recurrence
 
 T = TypeVar("T")
 INCIDENT: TypeAdapter[Incident] = TypeAdapter(Incident)
 DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
+RECURRENCE: TypeAdapter[Recurrence] = TypeAdapter(Recurrence)
+RESULTS: TypeAdapter[tuple[EventResult, ...]] = TypeAdapter(tuple[EventResult, ...])
 INPUTS: TypeAdapter[DecisionInputs] = TypeAdapter(DecisionInputs)
 
 
