@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import resources
 
 import psycopg
@@ -21,12 +22,21 @@ SEARCH_WIDTH = 100
 """Candidates that a nearest-neighbour search keeps; more finds more of the true neighbours and costs time."""
 
 STATEMENT_PATIENCE = 5.0
-"""Seconds without an answer to a statement after which the server counts as away."""
+"""Seconds that a request waits for the answer to a statement. Senders give up after about ten, and what was not
+carried out by then is kept in the spool anyway."""
+
+UNATTENDED_PATIENCE = 20.0
+"""Seconds for work that nobody waits for: to give up and begin anew would cost it more than to wait."""
 
 PROBE_PATIENCE = 1.0
+"""Seconds within which a server that is there takes a cancellation, or answers a question that costs nothing."""
 
 Row = DictRow
 Db = Connection[DictRow]
+
+
+class StatementTooSlow(psycopg.OperationalError):
+    """No answer in time, from a server that took the cancellation: it may be busy, and need not be away."""
 
 
 class PatientConnection(Connection[DictRow]):
@@ -38,10 +48,17 @@ class PatientConnection(Connection[DictRow]):
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         try:
             return super().wait(gen, interval, self.patience if timeout is None else timeout)
-        except psycopg.OperationalError:
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+        except psycopg.OperationalError as error:
+            if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
+                raise
+            try:
+                # Else it would go on holding and awaiting locks while the same is tried again.
+                self.cancel_safe(timeout=PROBE_PATIENCE)
+            except psycopg.Error:
+                raise error from None
+            finally:
                 self.pgconn.finish()  # its answer may still come, and must not be taken for another's
-            raise
+            raise StatementTooSlow("a statement was given up") from error
 
 
 class Database:
@@ -55,6 +72,7 @@ class Database:
         self.url = url
         self.is_down = False
         self._timeout = timeout
+        self._patience = ContextVar("patience", default=STATEMENT_PATIENCE)
         self._pool: ConnectionPool[PatientConnection] = ConnectionPool(
             url,
             connection_class=PatientConnection,
@@ -88,8 +106,21 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[PatientConnection]:
-        with named_failures(self._note_down), self._pool.connection(timeout=self._timeout) as connection:
+        with (
+            named_failures(self._note_down, self._answers),
+            self._pool.connection(timeout=self._timeout) as connection,
+        ):
+            connection.patience = self._patience.get()
             yield connection
+
+    @contextmanager
+    def unattended(self) -> Iterator[None]:
+        """Statements of this thread may take longer: nobody waits for what they do."""
+        before = self._patience.set(UNATTENDED_PATIENCE)
+        try:
+            yield
+        finally:
+            self._patience.reset(before)
 
     @contextmanager
     def transaction(self) -> Iterator[Db]:
@@ -110,11 +141,23 @@ class Database:
             with self._connection() as connection:
                 connection.patience = PROBE_PATIENCE
                 connection.execute("SELECT 1")
-                connection.patience = STATEMENT_PATIENCE
         except StoreUnavailable:
-            self._pool.drain()
-            return False
+            # All of its connections may be at work that takes long.
+            if not self._answers():
+                self._note_down()
+                self._pool.drain()
+                return False
         self.is_down = False
+        return True
+
+    def _answers(self) -> bool:
+        """Whether the server is there, asked on a connection of its own."""
+        try:
+            with PatientConnection.connect(self.url, autocommit=True, connect_timeout=2) as connection:
+                connection.patience = PROBE_PATIENCE
+                connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
         return True
 
     def _note_down(self) -> None:
@@ -122,15 +165,25 @@ class Database:
 
 
 @contextmanager
-def named_failures(note_down: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Every failure of the database by our own names: away, busy with others' locks, or a refused statement."""
+def named_failures(
+    note_down: Callable[[], None] = lambda: None, answers: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Every failure of the database by our own names: away, busy, or a refused statement. Whatever took too long
+    asks ``answers`` which of the first two it is."""
     try:
         yield
-    except (PoolTimeout, PoolClosed) as error:
+    except PoolClosed as error:
+        note_down()
+        raise StoreUnavailable("the database cannot be reached") from error
+    except (PoolTimeout, StatementTooSlow) as error:
+        if answers():
+            raise StoreUnavailable("the database is busy", retry_after=1) from error
         note_down()
         raise StoreUnavailable("the database cannot be reached") from error
     except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable) as error:
         raise StoreUnavailable("the database is busy with the same rows", retry_after=1) from error
+    except psycopg.errors.QueryCanceled as error:
+        raise StoreUnavailable("the database is busy", retry_after=1) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         note_down()
         raise StoreUnavailable("the database went away") from error
