@@ -1,6 +1,8 @@
 """Alertmanager's webhook. The payloads come from real runs of Alertmanager 0.25 and Prometheus 2.42."""
 
 import json
+import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -279,3 +281,13 @@ def test_whatever_arrives_each_alert_is_an_event_or_a_rejection(webhook: object)
         assert 0 < len(event.title) <= MAX_TITLE
         assert "\0" not in event.text
         event.text.encode()
+
+
+def test_a_label_set_beyond_all_measure_is_told_apart_at_its_very_end_and_at_once() -> None:
+    long = "x" * 4_000_000
+    started = time.process_time()
+    first, second = (label_fingerprint({"a": long + end}) for end in "12")
+    assert time.process_time() - started < 0.3
+    assert first != second
+    assert re.fullmatch("labels1:[0-9a-f]{32}", first)
+    assert label_fingerprint({"b": "1", "a": long}) == label_fingerprint({"a": long, "b": "1"})

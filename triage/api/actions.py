@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.bodies import answer, parse_json, read_json_body
+from triage.api.bodies import answer, parse_json, read_json_body, render
 from triage.api.examples import OVERRIDES, RESOLUTIONS, RESOLUTIONS_BY_KEY, STATUSES
 from triage.api.incidents import SPOOLED, deliver
 from triage.api.routing import BODY, REPEATABLE, answers, reads
@@ -98,7 +98,7 @@ async def resolve_by_key(request: Request) -> Response:
         return outcomes
     if isinstance(outcomes[0], TriageError):
         raise outcomes[0]
-    return answer(orjson.dumps(received_view(outcomes[0])), status_of(outcomes[0]))
+    return answer(render(received_view(outcomes[0])), status_of(outcomes[0]))
 
 
 @router.post(
@@ -119,7 +119,7 @@ async def override(request: Request, incident_id: str) -> Response:
         team=asked.team,
         reason=asked.reason,
     )
-    return answer(orjson.dumps({"incident": incident_view(record), "decision": decision_view(decision)}))
+    return answer(render({"incident": incident_view(record), "decision": decision_view(decision)}))
 
 
 @router.post("/{incident_id}/acknowledge", response_model=ActedView, responses=answers(404, 409))
@@ -128,7 +128,7 @@ async def acknowledge(request: Request, incident_id: str) -> Response:
     principal = admit(request, Role.RESPONDER)
     corrections = service_of(request).parts.corrections
     record = await run_in_threadpool(corrections.acknowledge, incident_id, principal.actor)
-    return answer(orjson.dumps({"incident": incident_view(record)}))
+    return answer(render({"incident": incident_view(record)}))
 
 
 @router.post(
@@ -143,7 +143,7 @@ async def move(request: Request, incident_id: str) -> Response:
     asked = await _read(request, StatusBody)
     corrections = service_of(request).parts.corrections
     record = await run_in_threadpool(corrections.move, incident_id, principal.actor, asked.status)
-    return answer(orjson.dumps({"incident": incident_view(record)}))
+    return answer(render({"incident": incident_view(record)}))
 
 
 @router.post(
@@ -158,4 +158,4 @@ async def resolve(request: Request, incident_id: str) -> Response:
     asked = await _read(request, ResolveBody)
     corrections = service_of(request).parts.corrections
     record = await run_in_threadpool(corrections.resolve, incident_id, principal.actor, asked.resolution)
-    return answer(orjson.dumps({"incident": incident_view(record)}))
+    return answer(render({"incident": incident_view(record)}))

@@ -1,16 +1,28 @@
 """Reading what a request carries, within limits, and writing what it is answered with."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, TypeVarTuple
 
 import orjson
 from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from triage.errors import TooLarge, TooSlow, UnsupportedMedia
+from triage.serving.service import Service
 from triage.settings import Settings
 from triage.sources.payload import malformed, mended
 
 JSON = "application/json"
+
+LARGE = 64 * 1024
+"""Bytes; more of them, read or written on the event loop, would keep everybody else waiting."""
+
+DECIDED = 4 * 1024
+"""About how many bytes an event takes in an answer, with its decision."""
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 async def read_body(request: Request, settings: Settings, limit: int) -> bytes:
@@ -56,6 +68,21 @@ def parse_json(body: bytes) -> Any:
         return orjson.loads(mended(body))
     except orjson.JSONDecodeError as error:
         raise malformed(str(error)) from None
+
+
+async def beside(service: Service, size: int, work: Callable[[*Ts], T], *args: *Ts) -> T:
+    """What ``work`` returns: at once where its ``size`` in bytes is small, else from a thread beside the loop.
+
+    Few go at a time, since threads that compete for the interpreter would keep the loop waiting all the same.
+    """
+    if size <= LARGE:
+        return work(*args)
+    async with service.beside:
+        return await run_in_threadpool(work, *args)
+
+
+def render(value: object) -> bytes:
+    return orjson.dumps(value)
 
 
 def answer(content: bytes, status: int = 200) -> Response:

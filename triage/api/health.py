@@ -1,13 +1,12 @@
 """Alive, ready, which versions, how much of what."""
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from triage import __version__
 from triage.api.access import service_of
-from triage.api.bodies import answer
+from triage.api.bodies import answer, render
 
 router = APIRouter(tags=["health"])
 
@@ -23,7 +22,7 @@ async def livez() -> Response:
 async def readyz(request: Request) -> Response:
     service = service_of(request)
     state = {"status": "ready" if service.is_ready else "not ready", "degraded": service.degraded}
-    return answer(orjson.dumps(state), 200 if service.is_ready else 503)
+    return answer(render(state), 200 if service.is_ready else 503)
 
 
 @router.get("/version", summary="Code, bundle, policy and catalogue in force")
@@ -36,7 +35,7 @@ async def version(request: Request) -> Response:
         "policy": versions.policy if versions else None,
         "catalogue": versions.catalogue if versions else None,
     }
-    return answer(orjson.dumps(found))
+    return answer(render(found))
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)

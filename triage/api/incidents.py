@@ -5,12 +5,11 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.bodies import answer, parse_json, read_json_body
+from triage.api.bodies import DECIDED, answer, beside, parse_json, read_json_body, render
 from triage.api.examples import BATCHES, INCIDENTS
 from triage.api.routing import BATCH, BODY, REPEATABLE, answers, reads
 from triage.api.shapes import (
@@ -34,7 +33,7 @@ from triage.domain.priority import Priority
 from triage.errors import InvalidIncident, StoreUnavailable, TriageError, UnknownWord
 from triage.serving.reception import NATIVE, NATIVE_BATCH, Reading, read
 from triage.serving.service import Service
-from triage.store.incidents import IncidentFilter
+from triage.store.incidents import IncidentFilter, Incidents
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
 
@@ -59,14 +58,14 @@ async def receive(request: Request) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
     body = await read_json_body(request, service.settings, service.settings.max_body)
-    reading = read(NATIVE, body, request.headers, principal, parse_json)
+    reading = await beside(service, len(body), read, NATIVE, body, request.headers, principal, parse_json)
     outcomes = await deliver(service, NATIVE, body, request, principal, reading)
     if isinstance(outcomes, Response):
         return outcomes
     outcome = outcomes[0]
     if isinstance(outcome, TriageError):
         raise outcome
-    return answer(orjson.dumps(received_view(outcome)), status_of(outcome))
+    return answer(render(received_view(outcome)), status_of(outcome))
 
 
 @router.post(
@@ -80,12 +79,16 @@ async def receive_batch(request: Request) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
     body = await read_json_body(request, service.settings, service.settings.max_batch_body)
-    reading = read(NATIVE_BATCH, body, request.headers, principal, parse_json)
+    reading = await beside(service, len(body), read, NATIVE_BATCH, body, request.headers, principal, parse_json)
     outcomes = await deliver(service, NATIVE_BATCH, body, request, principal, reading)
     if isinstance(outcomes, Response):
         return outcomes
+    return answer(await beside(service, len(reading.places) * DECIDED, _results, reading, outcomes))
+
+
+def _results(reading: Reading, outcomes: list[Any]) -> bytes:
     items = [batch_item(place if isinstance(place, TriageError) else outcomes[place]) for place in reading.places]
-    return answer(orjson.dumps({"results": items}))
+    return render({"results": items})
 
 
 async def deliver(
@@ -105,7 +108,7 @@ async def deliver(
             in_doubt = error.in_doubt
     receipt = await run_in_threadpool(service.keep, route, body, dict(request.headers), principal, in_doubt)
     detail = "The database is away; this is kept on disk and will be carried out, in order, when it is back."
-    return answer(orjson.dumps({"receipt": receipt, "detail": detail}), 202)
+    return answer(render({"receipt": receipt, "detail": detail}), 202)
 
 
 @router.get("", response_model=IncidentPage, responses=answers(422), summary="Incidents, newest first")
@@ -136,13 +139,19 @@ async def list_incidents(
         before=_position(cursor),
         limit=limit + 1,
     )
-    found = await run_in_threadpool(service.parts.incidents.find, wanted)
+    return answer(await run_in_threadpool(_page, service.parts.incidents, wanted, limit))
+
+
+def _page(incidents: Incidents, wanted: IncidentFilter, limit: int) -> bytes:
+    """``wanted`` asks for one more than ``limit``, to know whether there is more."""
+    found = incidents.find(wanted)
     records, more = found[:limit], len(found) > limit
-    page = {
-        "incidents": [incident_view(record) for record in records],
-        "next_cursor": _cursor(records[-1].opened_at, records[-1].id) if more else None,
-    }
-    return answer(orjson.dumps(page))
+    return render(
+        {
+            "incidents": [incident_view(record) for record in records],
+            "next_cursor": _cursor(records[-1].opened_at, records[-1].id) if more else None,
+        }
+    )
 
 
 @router.get(
@@ -154,15 +163,18 @@ async def get_incident(request: Request, incident_id: str) -> Response:
     record = await run_in_threadpool(incidents.get, incident_id)
     decisions = await run_in_threadpool(incidents.decisions_of, [record.decision_id])
     found = {"incident": incident_view(record), "decision": decision_view(decisions[record.decision_id])}
-    return answer(orjson.dumps(found))
+    return answer(render(found))
 
 
 @router.get("/{incident_id}/timeline", response_model=TimelineView, responses=answers(404))
 async def get_timeline(request: Request, incident_id: str) -> Response:
     """Everything that happened to it, oldest first."""
     admit(request, Role.RESPONDER)
-    entries = await run_in_threadpool(service_of(request).parts.incidents.timeline, incident_id)
-    return answer(orjson.dumps({"timeline": [timeline_view(entry) for entry in entries]}))
+    return answer(await run_in_threadpool(_timeline, service_of(request).parts.incidents, incident_id))
+
+
+def _timeline(incidents: Incidents, incident_id: str) -> bytes:
+    return render({"timeline": [timeline_view(entry) for entry in incidents.timeline(incident_id)]})
 
 
 @router.get("/{incident_id}/similar", response_model=SimilarView, responses=answers(404, 422))
@@ -174,7 +186,7 @@ async def get_similar(request: Request, incident_id: str, k: Annotated[int, Quer
     encoder = active.encoder_version if active else None
     if encoder is None:
         await run_in_threadpool(service.parts.incidents.get, incident_id)
-        return answer(orjson.dumps({"similar": []}))
+        return answer(render({"similar": []}))
     found = await run_in_threadpool(service.parts.incidents.similar, incident_id, encoder, k)
     near = [
         {
@@ -184,7 +196,7 @@ async def get_similar(request: Request, incident_id: str, k: Annotated[int, Quer
         }
         for one in found
     ]
-    return answer(orjson.dumps({"similar": near}))
+    return answer(render({"similar": near}))
 
 
 def _clean(text: str | None) -> str | None:

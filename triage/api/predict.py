@@ -1,16 +1,16 @@
 """``/v1/predict``: what would be decided, with nothing opened and nobody told."""
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.bodies import answer, parse_json, read_json_body
+from triage.api.bodies import DECIDED, answer, beside, parse_json, read_json_body, render
 from triage.api.examples import BATCHES, INCIDENTS
 from triage.api.problems import problem_of
 from triage.api.routing import BATCH, BODY, answers, reads
 from triage.api.shapes import DecisionsView, DecisionView
-from triage.domain.access import Role
+from triage.domain.access import Principal, Role
+from triage.domain.decision import Decision
 from triage.domain.incident import EventKind, Incident
 from triage.errors import InvalidIncident, TriageError
 from triage.serving.reception import batch_items, read_items, sent_by
@@ -32,7 +32,7 @@ async def predict(request: Request, record: bool = False) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
     body = await read_json_body(request, service.settings, service.settings.max_body)
-    event = _opening(sent_by(read_incident(body), principal))
+    event = await beside(service, len(body), _read, body, principal)
     if record:
         decisions = await run_in_threadpool(service.parts.triager.predict, [event], record=True)
     else:
@@ -51,19 +51,31 @@ async def predict_batch(request: Request, record: bool = False) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
     body = await read_json_body(request, service.settings, service.settings.max_batch_body)
-    events, places = read_items(batch_items(parse_json(body), "incidents"), principal)
-    checked: list[Incident | TriageError] = [_place(place, events) for place in places]
+    checked = await beside(service, len(body), _read_batch, body, principal)
     usable = [event for event in checked if isinstance(event, Incident)]
     if record:
         decisions = await run_in_threadpool(service.parts.triager.predict, usable, record=True)
     else:
         decisions = await service.predict(usable) if usable else []
+    return answer(await beside(service, len(checked) * DECIDED, _results, checked, decisions))
+
+
+def _read(body: bytes, principal: Principal) -> Incident:
+    return _opening(sent_by(read_incident(body), principal))
+
+
+def _read_batch(body: bytes, principal: Principal) -> list[Incident | TriageError]:
+    events, places = read_items(batch_items(parse_json(body), "incidents"), principal)
+    return [_place(place, events) for place in places]
+
+
+def _results(checked: list[Incident | TriageError], decisions: list[Decision]) -> bytes:
     made = iter(decisions)
     items = [
         decision_to_json(next(made)) if isinstance(event, Incident) else {"problem": problem_of(event)}
         for event in checked
     ]
-    return answer(orjson.dumps({"decisions": items}))
+    return render({"decisions": items})
 
 
 def _opening(event: Incident) -> Incident:

@@ -6,12 +6,11 @@ and its like send a refused group again at every interval, for as long as it fir
 
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.bodies import answer, parse_json, read_body
+from triage.api.bodies import answer, beside, parse_json, read_body, render
 from triage.api.examples import PAYLOADS
 from triage.api.incidents import SPOOLED, deliver
 from triage.api.routing import REPEATABLE, answers, reads
@@ -22,6 +21,9 @@ from triage.serving.reception import letters, read
 from triage.serving.service import Service
 from triage.sources.batch import SourceBatch
 from triage.triager import Outcome
+
+RESULT = 128
+"""About how many bytes an event takes in the answer."""
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
@@ -37,7 +39,7 @@ async def receive(request: Request, source: str) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
     body = await read_body(request, service.settings, service.settings.max_batch_body)
-    reading = read(source, body, request.headers, principal, parse_json)
+    reading = await beside(service, len(body), read, source, body, request.headers, principal, parse_json)
     batch = reading.batch or SourceBatch()
     outcomes = await deliver(service, source, body, request, principal, reading)
     if isinstance(outcomes, Response):
@@ -45,13 +47,18 @@ async def receive(request: Request, source: str) -> Response:
     if batch.rejected:
         await run_in_threadpool(service.bury, source, letters(batch))
     _count(service, source, batch)
-    view = {
-        "accepted": len(batch.events),
-        "rejected": len(batch.rejected),
-        "omitted": batch.omitted,
-        "results": [_result(outcome) for outcome in outcomes],
-    }
-    return answer(orjson.dumps(view))
+    return answer(await beside(service, len(outcomes) * RESULT, _view, batch, outcomes))
+
+
+def _view(batch: SourceBatch, outcomes: list[Outcome]) -> bytes:
+    return render(
+        {
+            "accepted": len(batch.events),
+            "rejected": len(batch.rejected),
+            "omitted": batch.omitted,
+            "results": [_result(outcome) for outcome in outcomes],
+        }
+    )
 
 
 def _count(service: Service, source: str, batch: SourceBatch) -> None:

@@ -75,6 +75,8 @@ class Service:
         self.spool = Spool(settings.data_dir / "spool", settings.spool_max_bytes)
         self.spooling = True
         """Whether payloads go to the spool: the database is away, or earlier payloads still wait there."""
+        self.beside = asyncio.Semaphore(2)
+        """How many large payloads are read or rendered at a time, in threads beside the event loop."""
         self._keeping_lock = threading.Lock()
         self._keeping = 0
         self._parts: Parts | None = None

@@ -7,6 +7,7 @@ the caller to answer 2xx and keep. Where a label (else an annotation of the same
 ``Incident`` has a field for, the tables below name it; the first name that has a value wins.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 
@@ -19,6 +20,8 @@ from triage.sources.payload import as_text, read_json
 SOURCE = "alertmanager"
 # More than any group seen; beyond it a body is a mistake that would cost seconds.
 MAX_ALERTS = 10_000
+# Characters of a label set up to which Alertmanager's fingerprint is computed, which goes byte by byte.
+MAX_FINGERPRINTED = 16 * 1024
 
 # field of the incident: label names, most telling first. ``job`` is not a service: it names what is scraped,
 # which is often an exporter.
@@ -95,7 +98,14 @@ def parse_alertmanager(body: bytes, headers: Mapping[str, str]) -> SourceBatch:
 
 def label_fingerprint(labels: Mapping[str, str]) -> str:
     """Alertmanager's own fingerprint of a label set, 16 hex digits: 64-bit FNV-1a over the sorted names and
-    values, each followed by the byte 255 (``LabelSet.Fingerprint`` of prometheus/common)."""
+    values, each followed by the byte 255 (``LabelSet.Fingerprint`` of prometheus/common). A set larger than any
+    real one gets a digest of our own over the same bytes, ``labels1:`` and 32 hex digits: nothing of it is left
+    out, since two sets that differ at their end only must not be merged."""
+    if sum(len(name) + len(value) for name, value in labels.items()) > MAX_FINGERPRINTED:
+        parts = (
+            part.encode() + b"\xff" for name in sorted(labels, key=str.encode) for part in (name, labels[name])
+        )
+        return f"labels1:{hashlib.blake2b(b''.join(parts), digest_size=16).hexdigest()}"
     value = 0xCBF29CE484222325
     for name in sorted(labels, key=str.encode):
         for byte in name.encode() + b"\xff" + labels[name].encode() + b"\xff":
