@@ -219,3 +219,92 @@ def wait_until_somebody_waits(desk: Desk) -> None:
             return
         time.sleep(0.01)
     pytest.fail("nobody waits for the incident")
+
+
+def test_an_incident_found_by_its_text_is_not_over_while_another_key_holds_it(desk: Desk) -> None:
+    first = desk.fire(dedup_key="a")
+    joined, over = desk.send(an_event(dedup_key="b"), an_event(event=EventKind.RESOLVED, dedup_key="b"))
+    assert isinstance(joined, Received)
+    assert isinstance(over, Received)
+    assert joined.incident.id == first.incident.id
+    assert over.incident.state is State.TRIGGERED
+
+
+def test_a_key_that_joins_while_the_other_is_resolved_keeps_the_incident_open(desk: Desk) -> None:
+    first = desk.fire(dedup_key="a")
+    with ThreadPoolExecutor(1) as pool:
+        with Incidents(desk.database).changing(first.incident.id) as change:
+            resolving = pool.submit(resolve, desk, "a")
+            wait_until_somebody_waits(desk)
+            change._db.execute(
+                "INSERT INTO incident_key (source, dedup_key, incident_id, scope, opened_at)"
+                " SELECT source, 'b', incident_id, scope, opened_at FROM incident_key WHERE dedup_key = 'a'"
+            )
+        assert resolving.result(timeout=20).incident.state is State.TRIGGERED
+
+
+def test_an_alert_that_is_repeated_is_never_forgotten(desk: Desk) -> None:
+    first = desk.fire(dedup_key="lag", started_at=desk.clock.now)
+    incidents = Incidents(desk.database)
+    for _ in range(20):
+        desk.clock.advance(days=1)
+        desk.fire(dedup_key="lag", started_at=first.incident.event.started_at)
+        assert incidents.close_forgotten(desk.clock.now) == []
+
+
+def test_a_repeat_opens_again_what_was_only_taken_for_forgotten(desk: Desk) -> None:
+    first = desk.fire(dedup_key="lag", started_at=desk.clock.now)
+    assert Incidents(desk.database).close_forgotten(desk.clock.advance(days=15)) == [first.incident.id]
+    again = desk.fire(dedup_key="lag", started_at=first.incident.event.started_at)
+    assert (again.incident.id, again.incident.state) == (first.incident.id, State.TRIGGERED)
+    assert not again.counted
+    assert resolve(desk, "lag").incident.state is State.RESOLVED
+
+
+def test_a_rule_that_moves_an_open_incident_does_not_make_it_less_urgent(desk: Desk) -> None:
+    desk.fire(severity="critical")
+    for _ in range(5):
+        moved = desk.fire(severity="info")
+    assert (moved.incident.priority.value, moved.incident.team) == ("P1", "problems")
+    assert moved.decision.escalation.policy == "fast"
+
+
+def test_a_joining_event_raises_the_incident_without_sending_it_to_another_team(desk: Desk) -> None:
+    desk.fire(severity="info", dedup_key="lag")
+    raised = desk.fire(severity="critical", dedup_key="lag", assigned_team="payments", started_at=desk.clock.now)
+    assert (raised.incident.priority.value, raised.incident.team) == ("P1", "databases")
+
+
+def test_a_repeat_that_tells_of_worse_raises_the_incident_and_is_not_counted(desk: Desk) -> None:
+    desk.fire(severity="info", dedup_key="lag")
+    worse = desk.fire(severity="critical", dedup_key="lag", title="Now everything is down")
+    assert (worse.incident.priority.value, worse.counted, worse.incident.occurrences) == ("P1", False, 1)
+    assert desk.fire(severity="info", dedup_key="lag").incident.priority.value == "P1"
+
+
+def test_two_problems_under_one_key_do_not_become_one_pattern(desk: Desk) -> None:
+    desk.fire(dedup_key="host-17", title="Disk almost full")
+    resolve(desk, "host-17")
+    other = desk.fire(dedup_key="host-17", title="Replication to the standby is broken")
+    assert other.decision.recurrence.kind is RecurrenceKind.RECURRENCE
+    third = desk.fire(dedup_key="host-18", title="Disk almost full")
+    assert third.opened
+    assert third.incident.id != other.incident.id
+
+
+def test_a_resolution_ends_the_key_in_its_own_service_only(desk: Desk) -> None:
+    here, there = desk.fire(dedup_key="disk"), desk.fire(dedup_key="disk", service="card-gateway")
+    desk.send(an_event(event=EventKind.RESOLVED, dedup_key="disk", service="card-gateway"))
+    incidents = Incidents(desk.database)
+    assert incidents.get(there.incident.id).state is State.RESOLVED
+    assert incidents.get(here.incident.id).state is State.TRIGGERED
+    desk.send(an_event(event=EventKind.RESOLVED, dedup_key="disk", service=None, environment=None))
+    assert incidents.get(here.incident.id).state is State.RESOLVED
+
+
+def test_each_event_is_answered_with_its_own_recurrence(desk: Desk) -> None:
+    first, second = desk.fire(), desk.fire()
+    assert (first.recurrence.kind, first.recurrence.occurrences["1h"]) == (RecurrenceKind.NEW, 1)
+    assert (second.recurrence.kind, second.recurrence.occurrences["1h"]) == (RecurrenceKind.DUPLICATE, 2)
+    assert second.recurrence.matched_by is MatchedBy.FINGERPRINT
+    assert second.recurrence.of == first.incident.id

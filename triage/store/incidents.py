@@ -229,7 +229,7 @@ ORDER BY near.distance LIMIT %(limit)s
 
 
 def _get(db: Db, incident_id: str, *, lock: bool = False) -> IncidentRecord:
-    statement = f"{SELECT_INCIDENT} WHERE id = %s" + (" FOR UPDATE" if lock else "")
+    statement = f"{SELECT_INCIDENT} WHERE id = %s" + (" FOR NO KEY UPDATE" if lock else "")
     row: Row | None = db.execute(statement, (_identifier(incident_id, "incident"),)).fetchone()
     if row is None:
         raise NotFound("no such incident is stored")

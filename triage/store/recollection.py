@@ -304,4 +304,4 @@ SELECT {INCIDENT_COLUMNS}, said.* FROM incident
 LEFT JOIN LATERAL (SELECT {_SAID} FROM triage_override WHERE incident_id = incident.id) AS said ON true
 WHERE incident.id = ANY(%s)
 """
-_HELD_INCIDENTS = _INCIDENTS + "ORDER BY incident.id FOR UPDATE OF incident"
+_HELD_INCIDENTS = _INCIDENTS + "ORDER BY incident.id FOR NO KEY UPDATE OF incident"

@@ -122,6 +122,11 @@ def _update_patterns(db: Db, memory: Memory) -> None:
     # Added, not set: an event that joins by key holds back nobody who counts on the same pattern.
     added = Counter(occurrence.pattern_id for occurrence in memory.new_occurrences)
     if changed:
+        # In one order for everybody: batches that meet on patterns by their keys alone hold no lock of theirs.
+        db.execute(
+            "SELECT 1 FROM pattern WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+            ([pattern.id for pattern in changed],),
+        )
         db.execute(
             "UPDATE pattern SET last_seen_at = greatest(pattern.last_seen_at, new.last_seen_at),"
             " occurrences = pattern.occurrences + new.occurrences"
