@@ -1,5 +1,6 @@
 """What waited in the spool while the database was away, carried out in the order in which it came."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -7,12 +8,12 @@ import structlog
 
 from triage.domain.access import Principal, Role
 from triage.domain.delivery import Delivery, DeliveryKey
-from triage.errors import TriageError, Unavailable
+from triage.errors import StoreUnavailable, TriageError, Unavailable
 from triage.serving.logs import place_of
 from triage.serving.reception import letters, read
 from triage.serving.service import Service
 from triage.sources.payload import read_json
-from triage.store.spooled import Spooled
+from triage.store.spool import OneByOne, Spooled
 
 log = structlog.get_logger("triage.draining")
 
@@ -20,35 +21,79 @@ DRAINED_AT_ONCE = 64
 """Payloads of one transaction. One by one they would come out more slowly than a storm puts them in."""
 
 
-def carry_out(service: Service, entries: Sequence[Spooled]) -> None:
-    """Raises Unavailable, which leaves the entries where they are. Whatever else fails is buried, not lost, and
-    costs those it came with nothing."""
-    try:
-        _carry_out_together(service, entries)
-    except Unavailable:
-        raise
-    except TriageError as error:
-        reason = str(error)
-    except Exception as error:  # noqa: BLE001 - kept with its reason; what waits behind it must not wait for ever
-        service.metrics.failures.labels("unexpected").inc()
-        log.error("a spooled payload failed unexpectedly", kind=type(error).__name__, at=place_of(error))
-        reason = f"unexpected failure: {type(error).__name__}"
-    else:
-        return
-    if len(entries) > 1:
+FAILURES_OF_ONE = 3
+"""Failures of one payload, while the database answers, after which those behind it wait no longer. Each is a step
+of upkeep and a statement's patience apart from the last."""
+
+FAILURES_AT_MOST = FAILURES_OF_ONE * 32
+
+
+class Draining:
+    """Carries out what waits, and remembers what failed how often. Of one thread."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._failures: Counter[str] = Counter()
+        self._given_up_in_a_row = 0
+
+    def carry_out(self, entries: Sequence[Spooled]) -> None:
+        """Raises Unavailable, which leaves the entries where they are, and OneByOne for a group that failed.
+        Whatever else fails is buried, not lost, and costs those it came with nothing."""
+        if len(entries) > 1 and any(entry.receipt in self._failures for entry in entries):
+            raise OneByOne
+        try:
+            with self._service.parts.database.unattended():
+                self._carry_out(entries)
+        except (Unavailable, OneByOne):
+            raise
+        except TriageError as error:
+            self._bury(entries, str(error))
+        except Exception as error:  # noqa: BLE001 - kept with its reason; what waits behind it must not wait for ever
+            self._service.metrics.failures.labels("unexpected").inc()
+            log.error("a spooled payload failed unexpectedly", kind=type(error).__name__, at=place_of(error))
+            self._bury(entries, f"unexpected failure: {type(error).__name__}")
         for entry in entries:
-            carry_out(service, [entry])
-    else:
-        service.bury(entries[0].source, [(entries[0].body, reason)])
+            self._failures.pop(entry.receipt, None)
 
+    def _carry_out(self, entries: Sequence[Spooled]) -> None:
+        service = self._service
+        waiting = [
+            (entry, delivery) for entry in entries if (delivery := _what_is_left(service, entry)) is not None
+        ]
+        if not waiting:
+            return
+        try:
+            receipts = service.parts.triager.receive([delivery for _, delivery in waiting])
+        except StoreUnavailable as error:
+            self._count_failure(entries, error)
+            return
+        self._given_up_in_a_row = 0
+        for (entry, delivery), receipt in zip(waiting, receipts, strict=True):
+            service.count(delivery, receipt)
+            if isinstance(receipt, TriageError):
+                service.bury(entry.source, [(entry.body, str(receipt))])
 
-def _carry_out_together(service: Service, entries: Sequence[Spooled]) -> None:
-    waiting = [(entry, delivery) for entry in entries if (delivery := _what_is_left(service, entry)) is not None]
-    receipts = service.parts.triager.receive([delivery for _, delivery in waiting]) if waiting else []
-    for (entry, delivery), receipt in zip(waiting, receipts, strict=True):
-        service.count(delivery, receipt)
-        if isinstance(receipt, TriageError):
-            service.bury(entry.source, [(entry.body, str(receipt))])
+    def _count_failure(self, entries: Sequence[Spooled], error: StoreUnavailable) -> None:
+        """The database answers and does not carry this out: find out which payload it is, and give that one up in
+        the end. Twice in a row it is hardly the payload, so each next one is tried twice as often as the last."""
+        if not self._service.parts.database.is_reachable():
+            raise error
+        if len(entries) > 1:
+            raise OneByOne from error
+        receipt = entries[0].receipt
+        self._failures[receipt] += 1
+        allowed = min(FAILURES_OF_ONE << self._given_up_in_a_row, FAILURES_AT_MOST)
+        log.warning("a spooled payload failed", receipt=receipt, times=self._failures[receipt], why=str(error))
+        if self._failures[receipt] < allowed:
+            raise error
+        self._bury(entries, f"failed {allowed} times while the database answered; at last: {error}")
+        self._given_up_in_a_row += 1
+
+    def _bury(self, entries: Sequence[Spooled], reason: str) -> None:
+        if len(entries) > 1:
+            raise OneByOne
+        self._service.bury(entries[0].source, [(entries[0].body, reason)])
+        log.error("a spooled payload became a dead letter", receipt=entries[0].receipt)
 
 
 def _what_is_left(service: Service, entry: Spooled) -> Delivery | None:

@@ -12,7 +12,7 @@ import structlog
 
 from triage.domain.access import Role
 from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError
-from triage.serving.draining import DRAINED_AT_ONCE, carry_out
+from triage.serving.draining import DRAINED_AT_ONCE, Draining
 from triage.serving.logs import place_of
 from triage.serving.service import Parts, Service
 from triage.store.database import Database, migrate
@@ -31,6 +31,7 @@ class Upkeep:
         self._service = service
         self._settings = service.settings
         self._on_fatal = on_fatal
+        self._draining = Draining(service)
         self._embedded: EmbeddedDatabase | None = None
         self._stop = threading.Event()
         self._reload = threading.Event()
@@ -187,9 +188,7 @@ class Upkeep:
     def _drain(self) -> None:
         """Carry out what waits, in order; requests join the queue behind it until it is empty."""
         service = self._service
-        drained = service.spool.drain(
-            lambda entries: carry_out(service, entries), at_once=DRAINED_AT_ONCE, stop=self._stop.is_set
-        )
+        drained = service.spool.drain(self._draining.carry_out, at_once=DRAINED_AT_ONCE, stop=self._stop.is_set)
         if drained:
             service.metrics.drained.inc(drained)
             log.info("spool drained", payloads=drained)

@@ -24,7 +24,7 @@ import structlog
 from triage.errors import BadRequest, SpoolFull, Unavailable
 from triage.store.spooled import Spooled, decode, encode
 
-__all__ = ["Spool", "Spooled"]
+__all__ = ["OneByOne", "Spool", "Spooled"]
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,10 @@ _RECOUNT_SHARE = 16
 _RECOUNT_WHEN_FULL_AFTER = 1.0
 _PARTIAL_KEPT_FOR = 3600.0
 _TOGETHER_BYTES = 1024 * 1024
+
+
+class OneByOne(Exception):
+    """What came together shall be handed over again one by one."""
 
 
 class Spool:
@@ -105,8 +109,9 @@ class Spool:
 
         ``handle`` gets up to ``at_once`` together, which are removed once it has returned. BadRequest from it
         means that a payload can never be accepted: they are handed over again one by one, that one is set aside,
-        and the rest goes on. Any other exception ends the drain, and the entries stay first; so does ``stop``,
-        asked before each call. Returns 0 at once while another thread or process drains.
+        and the rest goes on; OneByOne likewise asks for a group again one by one. Any other exception ends the
+        drain, and the entries stay first; so does ``stop``, asked before each call. Returns 0 at once while
+        another thread or process drains.
         """
         if not self.folder.is_dir():
             return 0
@@ -128,6 +133,8 @@ class Spool:
             return 0
         try:
             handle(list(entries.values()))
+        except OneByOne:
+            return sum(self._handle([path], handle) for path in entries)
         except BadRequest as refused:
             if len(entries) > 1:
                 return sum(self._handle([path], handle) for path in entries)
