@@ -13,6 +13,7 @@
     ├── UnsupportedMedia        415
     ├── Unavailable             503 with Retry-After
     │   ├── StoreUnavailable    the database is away
+    │   ├── Busy                more waits than can soon be carried out
     │   └── SpoolFull
     ├── StoreRefused            500: the database refused a statement of ours
     ├── ConfigurationError      file, line, what was found, what was expected
@@ -120,6 +121,12 @@ class StoreRefused(TriageError):
     """A statement of ours that the database refuses: a fault in this code, or a schema that is not ours."""
 
     code = "store_refused"
+
+
+class Busy(Unavailable):
+    """More waits already than is carried out within a moment."""
+
+    code = "busy"
 
 
 class SpoolFull(Unavailable):

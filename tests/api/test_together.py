@@ -114,3 +114,23 @@ def test_the_same_delivery_from_many_clients_is_carried_out_once(api: Api) -> No
     sent = [api.send("POST", "/v1/incidents", json=event(), headers=key) for _ in range(20)]
     assert statuses(sent) == [201] * 20
     assert api.count("occurrence") == 1
+
+
+def test_events_beyond_what_may_wait_are_kept_on_disk_and_carried_out(api: Api) -> None:
+    """Much waits that costs little: the ends of what nobody knows."""
+    unknown = [{"event": "resolved", "dedup_key": f"never seen {n}", "source": "monitor"} for n in range(900)]
+    lag = {"dedup_key": "lag", "service": None}
+    with api.service.parts.database.transaction() as db:
+        db.execute("LOCK TABLE incident IN ACCESS EXCLUSIVE MODE")
+        sent = firing(api, ["One", "Two"])()
+        api.get("/livez")
+        sent += [api.send("POST", "/v1/incidents/batch", json={"incidents": unknown}) for _ in range(6)]
+        api.wait_until(lambda: api.service.spooling)
+        fired = api.post("/v1/incidents", event(**lag))
+        over = api.post("/v1/incidents", {"event": "resolved", "dedup_key": "lag", "source": "monitor"})
+    assert (fired.status_code, over.status_code) == (202, 202)
+    assert "kept on disk" in fired.json()["detail"]
+    api.wait_until(lambda: api.service.spool_pending == 0)
+    assert set(statuses(sent)) <= {200, 201, 202}
+    found = api.get("/v1/incidents", params={"q": event()["title"]}).json()["incidents"]
+    assert [one["state"] for one in found] == ["resolved"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from triage.errors import Conflict, StoreUnavailable, TriageError
+from triage.errors import Busy, Conflict, StoreUnavailable, TriageError
 from triage.serving.gathering import Gatherer
 
 
@@ -86,3 +86,44 @@ async def test_a_caller_who_went_away_harms_nobody() -> None:
     gone.cancel()
     work.gate.set()
     assert await stays == 4
+
+
+async def test_what_would_wait_behind_too_much_is_refused_at_once() -> None:
+    work = Work()
+    work.gate.clear()
+    together = Gatherer(work, weigh=lambda job: job, runners=1, most_waiting=10)
+    running = asyncio.create_task(together.submit(7))
+    waiting = [asyncio.create_task(together.submit(n)) for n in (4, 6)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(Busy) as refused:
+        await together.submit(1)
+    assert refused.value.retry_after == 1
+    work.gate.set()
+    assert await asyncio.gather(running, *waiting) == [14, 8, 12]
+    assert await together.submit(9) == 18
+
+
+async def test_a_job_heavier_than_may_wait_is_taken_when_nothing_waits() -> None:
+    work = Work()
+    work.gate.clear()
+    together = Gatherer(work, weigh=lambda job: job, runners=1, most_waiting=10)
+    jobs = [asyncio.create_task(together.submit(n)) for n in (1, 50)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(Busy):
+        await together.submit(1)
+    work.gate.set()
+    assert await asyncio.gather(*jobs) == [2, 100]
+
+
+async def test_jobs_whose_callers_went_away_leave_their_room_to_others() -> None:
+    work = Work()
+    work.gate.clear()
+    together = Gatherer(work, weigh=lambda job: job, runners=1, most_waiting=10)
+    running = asyncio.create_task(together.submit(1))
+    for n in (4, 6):
+        gone = asyncio.create_task(together.submit(n))
+        await asyncio.sleep(0)
+        gone.cancel()
+    work.gate.set()
+    await running
+    assert await asyncio.gather(together.submit(1), together.submit(2), together.submit(8)) == [2, 4, 16]

@@ -30,7 +30,7 @@ from triage.api.shapes import (
 from triage.domain.access import Principal, Role
 from triage.domain.incident import State, Status, utc
 from triage.domain.priority import Priority
-from triage.errors import InvalidIncident, StoreUnavailable, TriageError, UnknownWord
+from triage.errors import Busy, InvalidIncident, StoreUnavailable, TriageError, UnknownWord
 from triage.serving.reception import NATIVE, NATIVE_BATCH, Reading, read
 from triage.serving.service import Service
 from triage.store.incidents import IncidentFilter, Incidents
@@ -38,7 +38,7 @@ from triage.store.incidents import IncidentFilter, Incidents
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
 
 SPOOLED: dict[int | str, dict[str, Any]] = {
-    202: {"model": SpooledView, "description": "Kept while the database is away"}
+    202: {"model": SpooledView, "description": "Kept on disk while the database is away or busy"}
 }
 
 
@@ -94,7 +94,10 @@ def _results(reading: Reading, outcomes: list[Any]) -> bytes:
 async def deliver(
     service: Service, route: str, body: bytes, request: Request, principal: Principal, reading: Reading
 ) -> list[Any] | Response:
-    """The outcomes of a delivery, or, while the database is away, the receipt of the spool."""
+    """The outcomes of a delivery, or, while the database is away or too much waits for it, the spool's receipt.
+
+    What its sender sends next goes to the spool too, behind it: nothing goes past the spool until it is empty.
+    """
     if not reading.delivery.events:
         return []
     in_doubt = None
@@ -106,8 +109,12 @@ async def deliver(
             if not service.spooling:
                 raise
             in_doubt = error.in_doubt
+        except Busy:
+            service.spooling = True
     receipt = await run_in_threadpool(service.keep, route, body, dict(request.headers), principal, in_doubt)
-    detail = "The database is away; this is kept on disk and will be carried out, in order, when it is back."
+    detail = (
+        "The database is away or busy; this is kept on disk and will be carried out, in order, once it can be."
+    )
     return answer(render({"receipt": receipt, "detail": detail}), 202)
 
 

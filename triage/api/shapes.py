@@ -75,9 +75,7 @@ class DecisionView(BaseModel):
 class ReceivedView(BaseModel):
     incident: IncidentView
     decision: DecisionView
-    recurrence: dict[str, Any] = Field(
-        description="Of this event; the decision has that of its own"
-    )
+    recurrence: dict[str, Any] = Field(description="Of this event; the decision has that of its own")
     joined: bool
     counted: bool
 
@@ -131,7 +129,7 @@ class SimilarView(BaseModel):
 
 
 class SpooledView(BaseModel):
-    """Kept on disk while the database is away; carried out in order when it is back."""
+    """Kept on disk while the database is away or busy; carried out in order."""
 
     receipt: str
     detail: str

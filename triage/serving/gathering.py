@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from triage.errors import TriageError, Unavailable
+from triage.errors import Busy, TriageError, Unavailable
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -31,7 +31,8 @@ class Gatherer(Generic[Job, Result]):
 
     What ``work`` raises must have left nothing done: unless it is Unavailable, which concerns all, the jobs of a
     failed batch are then done one by one, so that a job fails only by itself. ``weigh`` says how much of
-    ``capacity`` a job takes; a job heavier than that runs alone.
+    ``capacity`` a job takes; a job heavier than that runs alone. What waits weighs no
+    more than ``most_waiting``, or is one job of any weight.
     """
 
     def __init__(
@@ -40,21 +41,28 @@ class Gatherer(Generic[Job, Result]):
         *,
         weigh: Callable[[Job], int],
         capacity: int = 128,
+        most_waiting: int = 5_000,
         runners: int = 2,
         name: str = "batch",
     ) -> None:
         self._work = work
         self._weigh = weigh
         self._capacity = capacity
+        self._most_waiting = most_waiting
         self._runners = runners
         self._busy = 0
         self._waiting: deque[_Waiting[Job, Result]] = deque()
+        self._weight = 0
         self._pool = ThreadPoolExecutor(runners, thread_name_prefix=name)
 
     async def submit(self, job: Job) -> Result:
-        """The job's result. Raises its error, or what the batch as a whole failed with."""
+        """The job's result. Raises its error, what the batch as a whole failed with, or Busy when much waits."""
+        weight = self._weigh(job)
+        if self._waiting and self._weight + weight > self._most_waiting:
+            raise Busy("more waits to be carried out than this service can soon do", retry_after=1)
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(job=job, future=future))
+        self._weight += weight
         self._start()
         return await future
 
@@ -74,6 +82,7 @@ class Gatherer(Generic[Job, Result]):
             if batch and (weight > room or one.alone or batch[0].alone):
                 break
             self._waiting.popleft()
+            self._weight -= weight
             if not one.future.cancelled():
                 room -= weight
                 batch.append(one)
@@ -94,6 +103,7 @@ class Gatherer(Generic[Job, Result]):
                 _settle(one.future, result)
         elif len(batch) > 1 and not isinstance(error, Unavailable):
             self._waiting.extendleft(replace(one, alone=True) for one in reversed(batch))
+            self._weight += sum(self._weigh(one.job) for one in batch)
         else:
             for one in batch:
                 _settle(one.future, error)
