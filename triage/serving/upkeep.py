@@ -13,15 +13,19 @@ import structlog
 from triage.domain.access import Role
 from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError
 from triage.serving.draining import DRAINED_AT_ONCE, Draining
+from triage.serving.housekeeping import Housekeeping
+from triage.serving.indexing import Indexing
 from triage.serving.logs import place_of
-from triage.serving.service import Parts, Service
+from triage.serving.service import Parts, Service, utc_now
 from triage.store.database import Database, migrate
 from triage.store.embedded import EmbeddedDatabase, start_embedded
-from triage.store.embedding_index import ensure_embedding_index
 
 log = structlog.get_logger("triage.upkeep")
 
 BOOTSTRAP_OWNER = "person:bootstrap"
+
+HOUSE_KEPT_EVERY = 5.0
+"""Seconds between two looks for forgotten incidents and old keys."""
 
 
 class Upkeep:
@@ -36,7 +40,16 @@ class Upkeep:
         self._stop = threading.Event()
         self._reload = threading.Event()
         self._published = False
-        self._indexed: str | None = None
+        self._house_kept_at = -HOUSE_KEPT_EVERY
+        self._indexing: Indexing | None = None
+        self._parts_of_a_step = (
+            self._publish,
+            self._follow,
+            self._admit,
+            self._drain,
+            self._index_embeddings,
+            self._keep_house,
+        )
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
 
     def start(self) -> None:
@@ -65,25 +78,41 @@ class Upkeep:
         while not self._stop.is_set():
             if self._embedded is not None and not self._embedded.is_running():
                 self._revive()
-            self._step_safely()
+            self._safely(self._step)
             if started and self._service.is_ready:
                 log.info("ready", after_seconds=round(time.monotonic() - started, 2))
                 started = 0.0
             self._stop.wait(self._settings.refresh_every)
 
-    def _step_safely(self) -> None:
-        """One step, whatever comes of it: the thread that keeps everything up must outlive every failure."""
-        try:
-            self._step()
-        except StoreUnavailable as error:
-            log.warning("the database is away", why=str(error))
+    def _step(self) -> None:
+        """What takes long comes last, and what waits in the spool before it."""
+        service, database = self._service, self._service.parts.database
+        if not database.is_reachable():
+            service.spooling = True
+            log.warning("the database is away")
             self._revive()
+            return
+        for part in self._parts_of_a_step:
+            if self._stop.is_set() or database.is_down:
+                return
+            self._safely(part)
+
+    def _safely(self, part: Callable[[], None]) -> None:
+        """One part of a step, whatever comes of it: the thread that keeps everything up must outlive every
+        failure, and a lasting one of one part must not keep the others from running."""
+        name = part.__name__.strip("_")
+        try:
+            part()
+        except StoreUnavailable as error:
+            log.warning("the database cannot do its part of a step now", part=name, why=str(error))
         except TriageError as error:
             self._blame(error.code)
-            log.error("a step failed", why=str(error))
+            log.error("a part of a step failed", part=name, why=str(error))
         except Exception as error:  # noqa: BLE001 - its owner: logged, counted, tried again at the next step
             self._blame("unexpected")
-            log.error("a step failed unexpectedly", kind=type(error).__name__, at=place_of(error))
+            log.error(
+                "a part of a step failed unexpectedly", part=name, kind=type(error).__name__, at=place_of(error)
+            )
 
     def _blame(self, code: str) -> None:
         self._service.metrics.failures.labels(code).inc()
@@ -132,35 +161,26 @@ class Upkeep:
             except EmbeddedDatabaseError as error:
                 log.error("the embedded database cannot be started again", why=str(error))
 
-    def _step(self) -> None:
-        service, parts = self._service, self._service.parts
-        if not parts.database.is_reachable():
-            service.spooling = True
-            raise StoreUnavailable("the database cannot be reached")
-        if self._reload.is_set() or service.activation.folder_changed():
-            self._reload.clear()
-            service.activation.load_folder()
-            self._published = False
-        if not self._published:
-            self._publish()
-        parts.principals.refresh()
-        service.activation.refresh(parts.configurations)
-        if service.activation.active is None:
-            self._on_fatal(service.activation.faults.get("configuration", "no configuration was found"))
-            self._stop.set()
-            return
-        self._index_embeddings()
-        self._refuse_open_door()
-        if service.spooling or service.spool_pending:
-            self._drain()
-
     def _publish(self) -> None:
-        parts = self._service.parts
+        activation, parts = self._service.activation, self._service.parts
+        if self._reload.is_set() or activation.folder_changed():
+            self._reload.clear()
+            activation.load_folder()
+            self._published = False
+        if self._published:
+            return
         token = self._read_bootstrap()
         if token is not None:
             parts.tokens.adopt(token, Role.ADMIN, BOOTSTRAP_OWNER)
-        self._service.activation.publish(parts.configurations)
+        activation.publish(parts.configurations)
         self._published = True
+
+    def _follow(self) -> None:
+        activation = self._service.activation
+        activation.refresh(self._service.parts.configurations)
+        if activation.active is None:
+            self._on_fatal(activation.faults.get("configuration", "no configuration was found"))
+            self._stop.set()
 
     def _read_bootstrap(self) -> str | None:
         try:
@@ -169,12 +189,17 @@ class Upkeep:
             self._on_fatal("the file of TRIAGE_BOOTSTRAP_TOKEN_FILE cannot be read")
             return None
 
+    def _admit(self) -> None:
+        self._service.parts.principals.refresh()
+        self._refuse_open_door()
+
     def _index_embeddings(self) -> None:
         active = self._service.activation.active
         encoder = active.encoder if active is not None else None
-        if encoder is not None and encoder.version != self._indexed:
-            ensure_embedding_index(self._service.parts.database, encoder.version, encoder.dimensions)
-            self._indexed = encoder.version
+        if self._indexing is None:
+            self._indexing = Indexing(self._service.parts.database.url, self._service.metrics)
+        if encoder is not None:
+            self._indexing.want(encoder.version, encoder.dimensions)
 
     def _refuse_open_door(self) -> None:
         """Without a token the service is for this machine only."""
@@ -185,9 +210,20 @@ class Upkeep:
             )
             self._stop.set()
 
+    def _keep_house(self) -> None:
+        """Any number of replicas and workers may."""
+        if time.monotonic() < self._house_kept_at + HOUSE_KEPT_EVERY:
+            return
+        self._house_kept_at = time.monotonic()
+        database = self._service.parts.database
+        with database.unattended():
+            Housekeeping(database, utc_now).tick()
+
     def _drain(self) -> None:
         """Carry out what waits, in order; requests join the queue behind it until it is empty."""
         service = self._service
+        if service.activation.active is None or not (service.spooling or service.spool_pending):
+            return
         drained = service.spool.drain(self._draining.carry_out, at_once=DRAINED_AT_ONCE, stop=self._stop.is_set)
         if drained:
             service.metrics.drained.inc(drained)
