@@ -10,7 +10,7 @@ from tests.fixtures_api import Api, OpenApi, event
 from triage.domain.access import Principal, Role
 from triage.errors import StoreUnavailable
 from triage.serving.draining import FAILURES_OF_ONE, Draining
-from triage.store.spool import OneByOne, Spooled
+from triage.store.spool import OneByOne, Spool, Spooled
 
 PRINCIPAL = Principal(owner="source:monitor", role=Role.SOURCE)
 
@@ -101,3 +101,24 @@ def test_nothing_is_given_up_while_no_configuration_is_in_force(open_api: OpenAp
         with pytest.raises(Exception, match="no configuration is in force"):
             draining.carry_out([entry("Good", 1)])
     assert letters(api) == []
+
+
+def test_health_is_answered_without_a_look_at_the_disk_and_knows_what_waits(
+    open_api: OpenApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = open_api(refresh_every=3600)
+    api.service.keep("v1/incidents", orjson.dumps(event()), {}, PRINCIPAL)
+    api.service.keep("v1/incidents", orjson.dumps(event()), {}, PRINCIPAL)
+    monkeypatch.setattr("os.scandir", None)
+    assert api.get("/readyz").json()["degraded"]["spool"] == "2 payloads wait in the local spool"
+    assert api.metric("triage_spool_pending") == 2
+
+
+def test_what_another_process_put_into_the_spool_is_counted_and_carried_out(api: Api) -> None:
+    other = Spool(api.service.spool.folder)
+    body = orjson.dumps(event(title="From another process"))
+    other.append(
+        "v1/incidents", body, headers={}, principal="source source:monitor", received_at=datetime.now(UTC)
+    )
+    api.wait_until(lambda: api.count("incident") == 1)
+    api.wait_until(lambda: api.service.spool_pending == 0)

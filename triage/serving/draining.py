@@ -54,6 +54,7 @@ class Draining:
             self._bury(entries, f"unexpected failure: {type(error).__name__}")
         for entry in entries:
             self._failures.pop(entry.receipt, None)
+        self._service.note_drained(len(entries))
 
     def _carry_out(self, entries: Sequence[Spooled]) -> None:
         service = self._service

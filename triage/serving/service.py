@@ -77,6 +77,8 @@ class Service:
         """Whether payloads go to the spool: the database is away, or earlier payloads still wait there."""
         self.beside = asyncio.Semaphore(2)
         """How many large payloads are read or rendered at a time, in threads beside the event loop."""
+        self.spool_pending = 0
+        """How many payloads wait in the spool, as last counted. Whoever asks waits for no disk."""
         self._keeping_lock = threading.Lock()
         self._keeping = 0
         self._parts: Parts | None = None
@@ -111,10 +113,6 @@ class Service:
         if self.spool_pending:
             missing["spool"] = f"{self.spool_pending} payloads wait in the local spool"
         return missing
-
-    @property
-    def spool_pending(self) -> int:
-        return self.spool.pending()
 
     @property
     def is_ready(self) -> bool:
@@ -199,13 +197,16 @@ class Service:
         with self._keeping_lock:
             self._keeping += 1
             self.spooling = True
+        kept = 0
         try:
             receipt = self.spool.append(
                 route, body, headers=headers, principal=sender, received_at=utc_now(), in_doubt=in_doubt
             )
+            kept = 1
         finally:
             with self._keeping_lock:
                 self._keeping -= 1
+                self.spool_pending += kept
         self.metrics.spooled.inc()
         return receipt
 
@@ -220,8 +221,19 @@ class Service:
     def end_spooling(self) -> None:
         """Let payloads go straight to the database again, unless one waits or is being kept: it comes first."""
         with self._keeping_lock:
+            self.spool_pending = self.spool.pending()
             if self._keeping == 0 and self.spool_pending == 0:
                 self.spooling = False
+
+    def note_drained(self, payloads: int) -> None:
+        with self._keeping_lock:
+            self.spool_pending = max(0, self.spool_pending - payloads)
+
+    def count_spool(self) -> None:
+        """Look into the spool's folder, where other processes may keep payloads too."""
+        pending = self.spool.pending()
+        with self._keeping_lock:
+            self.spool_pending = pending
 
     def close(self) -> None:
         self._predictions.close()

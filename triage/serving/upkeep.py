@@ -70,6 +70,7 @@ class Upkeep:
 
     def _run(self) -> None:
         started = time.monotonic()
+        self._safely(self._service.count_spool)
         opener = threading.Thread(target=self._open_local, name="open-local", daemon=True)
         opener.start()
         if not self._open_database():
@@ -78,6 +79,7 @@ class Upkeep:
         while not self._stop.is_set():
             if self._embedded is not None and not self._embedded.is_running():
                 self._revive()
+            self._safely(self._service.count_spool)
             self._safely(self._step)
             if started and self._service.is_ready:
                 log.info("ready", after_seconds=round(time.monotonic() - started, 2))
