@@ -48,6 +48,23 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(start_service: Star
     assert created["token"] not in service.log
 
 
+def test_a_token_is_for_somebody_of_the_catalogue(running: Service) -> None:
+    unknown = running.triage("token", "create", "--role", "admin", "--person", "anne")
+    assert unknown.returncode == 2
+    assert "no person 'anne'; did you mean ann?" in unknown.stderr
+    nobody = running.triage("token", "create", "--role", "admin", "--person", "zzz")
+    assert (nobody.returncode, nobody.stdout) == (2, "")
+    assert "did you mean" not in nobody.stderr
+
+
+def test_a_catalogue_that_cannot_be_read_keeps_nobody_from_a_token(start_service: StartService) -> None:
+    service = start_service(started=False)
+    made = service.triage("token", "create", "--role", "admin", "--person", "zoe", TRIAGE_CONFIG_DIR="absent")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("triage_")
+    assert "Warning: the catalogue cannot be read" in made.stderr
+
+
 def test_check_reads_a_folder_strictly(running: Service) -> None:
     good = running.triage("check")
     assert good.returncode == 0, good.stderr

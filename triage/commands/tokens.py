@@ -1,12 +1,15 @@
 """``triage token``: create, list, revoke."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 
 import click
 import orjson
 
 from triage.domain.access import Role
-from triage.errors import TriageError
+from triage.errors import ConfigurationError, TriageError
+from triage.rules.configuration import load_configuration
 from triage.serving.opening import open_database
 from triage.settings import Settings
 from triage.store.tokens import Tokens
@@ -27,10 +30,13 @@ def create(role: str, person: str | None, source: str | None, days: int | None, 
     """Create a token for a person or a source and print it. It cannot be shown again."""
     if (person is None) == (source is None):
         raise click.UsageError("a token belongs to a --person or to a --source")
+    settings = Settings()
+    if person is not None:
+        _check_person(person, settings)
     owner = f"person:{person}" if person else f"source:{source}"
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
     try:
-        with open_database(Settings()) as database:
+        with open_database(settings) as database:
             token_id, secret = Tokens(database).create(Role(role), owner, expires_at)
     except TriageError as error:
         raise click.ClickException(str(error)) from error
@@ -39,6 +45,25 @@ def create(role: str, person: str | None, source: str | None, days: int | None, 
     else:
         click.echo(secret)
         click.echo(f"Token {token_id} for {owner}, role {role}. Keep it now: it is not stored.", err=True)
+
+
+def _check_person(person: str, settings: Settings) -> None:
+    """A token acts in the name of its owner, who had better exist; a configuration that cannot be read is
+    no reason to keep people out. Raises UsageError."""
+    try:
+        people = load_configuration(settings.config_dir).catalogue.people
+    except ConfigurationError as error:
+        click.echo(
+            f"Warning: the catalogue cannot be read, so nobody knows whether {person} is in it: {error}", err=True
+        )
+        return
+    if person not in people:
+        raise click.UsageError(f"the catalogue has no person {person!r}{_like(person, people)}")
+
+
+def _like(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word.casefold(), known)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 @token.command("list")
