@@ -5,8 +5,13 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from triage import __version__
-from triage.api.access import service_of
+from triage.api.access import admit, service_of
 from triage.api.bodies import answer, render
+from triage.domain.access import Role
+from triage.errors import Forbidden, Unauthenticated, Unavailable
+
+OUR_OWN = frozenset({"database", "spool"})
+"""Parts whose sentences quote nothing; those of others may hold what stands in the organisation's files."""
 
 router = APIRouter(tags=["health"])
 
@@ -17,12 +22,27 @@ async def livez() -> Response:
 
 
 @router.get(
-    "/readyz", summary="Ready, and what is degraded and why", responses={503: {"description": "Not ready"}}
+    "/readyz",
+    summary="Ready, and what is degraded; why, for whoever may send events",
+    responses={503: {"description": "Not ready"}},
 )
 async def readyz(request: Request) -> Response:
     service = service_of(request)
-    state = {"status": "ready" if service.is_ready else "not ready", "degraded": service.degraded}
-    return answer(render(state), 200 if service.is_ready else 503)
+    degraded: dict[str, str | None] = dict(service.degraded)
+    if not _is_admitted(request):
+        degraded = {part: why if part in OUR_OWN else None for part, why in degraded.items()}
+    ready = service.is_ready
+    return answer(
+        render({"status": "ready" if ready else "not ready", "degraded": degraded}), 200 if ready else 503
+    )
+
+
+def _is_admitted(request: Request) -> bool:
+    try:
+        admit(request, Role.SOURCE)
+    except (Unauthenticated, Forbidden, Unavailable):
+        return False
+    return True
 
 
 @router.get("/version", summary="Code, bundle, policy and catalogue in force")
