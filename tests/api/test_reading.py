@@ -1,12 +1,13 @@
 """Incidents as they stand: lists, one, what happened to it, what is like it."""
 
+import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.fixtures_api import Api, OpenApi
+from tests.fixtures_api import Api, OpenApi, event
 
 UNKNOWN = "0f5c9d6e-0c5e-4f0e-9a59-3b0f4f4f7c11"
 
@@ -183,3 +184,23 @@ def test_similar_names_the_nearest_earlier_ones_and_what_resolved_them(
     assert similar[0]["incident"]["id"] == near["incident"]["id"]
     assert similar[0]["resolution"] == "Grew the WAL volume"
     assert 1 >= similar[0]["similarity"] > similar[1]["similarity"] >= -1
+
+
+def test_every_time_of_every_answer_is_written_in_the_same_form(api: Api) -> None:
+    opened = api.fire(dedup_key="lag", started_at="2026-03-09T10:42:00+01:00")["incident"]["id"]
+    sent = {"incidents": [event(dedup_key="lag")]}
+    answers = [
+        api.post("/v1/incidents", event(dedup_key="lag", started_at="2026-03-09T09:42:00Z")),
+        api.post("/v1/incidents/batch", sent),
+        api.post("/v1/predict", event()),
+        api.post("/v1/predict/batch", sent),
+        api.post(f"/v1/incidents/{opened}/acknowledge"),
+        api.post(f"/v1/incidents/{opened}/override", {"priority": "P2"}),
+        api.get("/v1/incidents"),
+        api.get(f"/v1/incidents/{opened}"),
+        api.get(f"/v1/incidents/{opened}/timeline"),
+    ]
+    for answer in answers:
+        times = re.findall(r'"(\d{4}-\d\d-\d\dT[^"]*)"', answer.text)
+        assert times, answer.url
+        assert all(re.fullmatch(r"[\d-]{10}T[\d:]{8}(\.\d+)?Z", time) for time in times), (answer.url, times)

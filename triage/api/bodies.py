@@ -82,7 +82,8 @@ async def beside(service: Service, size: int, work: Callable[[*Ts], T], *args: *
 
 
 def render(value: object) -> bytes:
-    return orjson.dumps(value)
+    """JSON, with times written as all answers write them: in UTC and with a ``Z``."""
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
 
 
 def answer(content: bytes, status: int = 200) -> Response:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import orjson
 import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from triage.api.bodies import render
 from triage.errors import FieldFault, InvalidIncident, TooSlow, TriageError, Unavailable
 from triage.serving.logs import place_of
 from triage.serving.service import Service
@@ -55,9 +55,7 @@ def problem_response(error: TriageError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(
-        orjson.dumps(problem_of(error)), status_code=error.status, media_type=MEDIA_TYPE, headers=headers
-    )
+    return Response(render(problem_of(error)), status_code=error.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def http_problem(error: HTTPException) -> Response:
@@ -70,7 +68,7 @@ def http_problem(error: HTTPException) -> Response:
         "code": {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http"),
     }
     return Response(
-        orjson.dumps(document),
+        render(document),
         status_code=error.status_code,
         media_type=MEDIA_TYPE,
         headers=dict(error.headers) if error.headers else None,
