@@ -150,3 +150,38 @@ def test_a_start_on_a_bad_bundle_uses_the_best_good_one_and_says_why(
     assert activation.active.decider.versions.bundle == starter_bundle.name
     assert activation.faults["bundle"] == "card.md: expected a file, found nothing"
     assert "bundle" in activation.active.degraded
+
+
+def test_a_repaired_copy_of_a_refused_bundle_is_used(
+    folder: Path, models: Path, database: Database, starter_bundle: Path
+) -> None:
+    configurations = Configurations(database)
+    bad = shutil.copytree(starter_bundle, models / starter_bundle.name)
+    model = bad / "encoder" / "model.onnx"
+    good = model.read_bytes()
+    changed = bytearray(good)
+    changed[1000] ^= 1
+    model.write_bytes(changed)
+    activation = started(folder, models, configurations)
+    assert "encoder/model.onnx: expected" in activation.faults["bundle"]
+    model.write_bytes(good)
+    activation.refresh(configurations)
+    assert activation.faults == {}
+    assert activation.active is not None
+    assert activation.active.decider.versions.bundle == starter_bundle.name
+
+
+def test_a_refused_bundle_is_not_read_again_while_nothing_of_it_changes(
+    folder: Path,
+    models: Path,
+    database: Database,
+    starter_bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configurations = Configurations(database)
+    bad = shutil.copytree(starter_bundle, models / starter_bundle.name)
+    (bad / "card.md").unlink()
+    activation = started(folder, models, configurations)
+    monkeypatch.setattr("triage.serving.activation.Predictor.open", None)
+    activation.refresh(configurations)
+    assert activation.faults["bundle"] == "card.md: expected a file, found nothing"

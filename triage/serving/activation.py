@@ -24,6 +24,8 @@ log = structlog.get_logger("triage.activation")
 
 STARTER, TRAINED = "starter", "trained"
 
+Look = tuple[tuple[str, int, int], ...]
+
 OURSELVES = "triage"
 """Who moved a pointer that no person did."""
 
@@ -39,10 +41,10 @@ class Activation:
         self._configuration: Configuration | None = None
         self._predictor: Predictor | None = None
         self._faults: dict[str, str] = {}
-        self._refused: set[str] = set()
+        self._refused: dict[str, Look] = {}
         self._active: Active | None = None
         self._from_folder = False
-        self._seen: tuple[tuple[str, int, int], ...] = ()
+        self._seen: Look = ()
 
     @property
     def active(self) -> Active | None:
@@ -70,7 +72,7 @@ class Activation:
         """Whether a file of the folder is another than when it was last read."""
         return self._look() != self._seen
 
-    def _look(self) -> tuple[tuple[str, int, int], ...]:
+    def _look(self) -> Look:
         """Name, time and size of each file of the folder; nothing when it cannot be looked into."""
         try:
             found = [(file.name, file.stat()) for file in sorted(self._config_dir.glob("*.yaml"))]
@@ -149,7 +151,7 @@ class Activation:
                 return
 
     def _takes_over(self, latest: Path, pointer: Pointer) -> bool:
-        if pointer.changed_by != OURSELVES or latest.name == pointer.version or latest.name in self._refused:
+        if pointer.changed_by != OURSELVES or latest.name == pointer.version or self._was_refused(latest):
             return False
         try:
             kinds = read_manifest(latest).kind, read_manifest(self._models_dir / pointer.version).kind
@@ -158,22 +160,27 @@ class Activation:
         return kinds == (TRAINED, STARTER)
 
     def _open(self, folder: Path) -> bool:
-        """Whether the bundle is now in force. A refused one is not tried again until it changes its name."""
+        """Whether the bundle is now in force. A refused one is not tried again until a file of it changes."""
         if self._predictor is not None and self._predictor.version == folder.name:
             self._faults.pop("bundle", None)
             return True
-        if folder.name in self._refused:
+        if self._was_refused(folder):
             return False
+        seen = _look_into(folder)
         try:
             predictor = Predictor.open(folder)
         except BundleError as error:
-            self._refused.add(folder.name)
+            self._refused[folder.name] = seen
             self._blame("bundle", str(error))
             return False
         self._predictor = predictor
         self._faults.pop("bundle", None)
         log.info("bundle opened", bundle=predictor.version)
         return True
+
+    def _was_refused(self, folder: Path) -> bool:
+        """Whether it was, as it is now: a repaired copy deserves to be tried."""
+        return folder.name in self._refused and self._refused[folder.name] == _look_into(folder)
 
     def _blame(self, part: str, why: str) -> None:
         if self._faults.get(part) != why:
@@ -193,3 +200,13 @@ class Activation:
         versions = decider.versions
         self._metrics.version.clear()
         self._metrics.version.labels(versions.bundle, versions.catalogue, versions.policy, versions.code).set(1)
+
+
+def _look_into(bundle: Path) -> Look:
+    """Name, time of the last change and size of each file; that time is another also for a copy that keeps the
+    time of its original."""
+    try:
+        found = [(str(file.relative_to(bundle)), file.stat()) for file in sorted(bundle.rglob("*"))]
+    except OSError:
+        return ()
+    return tuple((name, state.st_ctime_ns, state.st_size) for name, state in found)
