@@ -185,3 +185,51 @@ def test_a_refused_bundle_is_not_read_again_while_nothing_of_it_changes(
     monkeypatch.setattr("triage.serving.activation.Predictor.open", None)
     activation.refresh(configurations)
     assert activation.faults["bundle"] == "card.md: expected a file, found nothing"
+
+
+def test_a_replica_started_again_on_an_older_folder_follows_what_is_in_force_and_says_so(
+    folder: Path, models: Path, database: Database
+) -> None:
+    configurations = Configurations(database)
+    started(folder, models, configurations)
+    older = shutil.copytree(folder, folder.parent / "older")
+    (folder / "escalation.yaml").write_text(POLICY.replace("5m", "7m"))
+    newer = policy_of(started(folder, models, configurations))
+    restarted = started(older, models, configurations)
+    assert policy_of(restarted) == newer
+    assert configurations.read_pointers()["policy"].version == newer
+    assert "older version than the one in force" in restarted.faults["configuration"]
+
+
+def test_an_older_version_is_put_in_force_by_an_explicit_reload(
+    folder: Path, models: Path, database: Database
+) -> None:
+    configurations = Configurations(database)
+    first = policy_of(started(folder, models, configurations))
+    older = shutil.copytree(folder, folder.parent / "older")
+    (folder / "escalation.yaml").write_text(POLICY.replace("5m", "7m"))
+    newer = started(folder, models, configurations)
+    restarted = started(older, models, configurations)
+    restarted.load_folder()
+    restarted.publish(configurations)
+    for replica in (restarted, newer):
+        replica.refresh(configurations)
+        assert policy_of(replica) == first
+    assert "configuration" not in restarted.faults
+
+
+def test_an_older_folder_is_no_fault_any_more_once_its_version_is_in_force_again(
+    folder: Path, models: Path, database: Database
+) -> None:
+    configurations = Configurations(database)
+    started(folder, models, configurations)
+    older = shutil.copytree(folder, folder.parent / "older")
+    (folder / "escalation.yaml").write_text(POLICY.replace("5m", "7m"))
+    other = started(folder, models, configurations)
+    restarted = started(older, models, configurations)
+    (folder / "escalation.yaml").write_text(POLICY)
+    other.load_folder()
+    other.publish(configurations)
+    restarted.refresh(configurations)
+    assert policy_of(restarted) == policy_of(other)
+    assert "configuration" not in restarted.faults

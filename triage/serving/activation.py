@@ -29,6 +29,11 @@ Look = tuple[tuple[str, int, int], ...]
 OURSELVES = "triage"
 """Who moved a pointer that no person did."""
 
+OUTDATED = (
+    "the folder holds an older version than the one in force, which is used; change a file of it, or ask for a"
+    " reload, to put the folder's version in force"
+)
+
 
 class Activation:
     """Snapshots are made under a lock by whoever refreshes, and read without one."""
@@ -44,6 +49,8 @@ class Activation:
         self._refused: dict[str, Look] = {}
         self._active: Active | None = None
         self._from_folder = False
+        self._times_read = 0
+        self._outdated: tuple[str, str] | None = None
         self._seen: Look = ()
 
     @property
@@ -60,6 +67,8 @@ class Activation:
         """Read the configuration folder. A fault is kept for ``/readyz`` and leaves in force what was."""
         with self._lock:
             self._seen = self._look()
+            self._times_read += 1
+            self._outdated = None
             try:
                 self._configuration = load_configuration(self._config_dir)
                 self._from_folder = True
@@ -89,17 +98,27 @@ class Activation:
             self._compose()
 
     def publish(self, configurations: Configurations) -> None:
-        """Make the folder's configuration the active one for all replicas. Raises StoreUnavailable."""
+        """Make the folder's configuration the active one for all replicas. Raises StoreUnavailable.
+
+        What the folder holds at a start is not, when it was in force before and another is now: a replica that is
+        only started again must not undo for all what was published since. Whoever means it changes the folder, or
+        asks for a reload, while the service runs.
+        """
         with self._lock:
             if self._configuration is None or not self._from_folder:
                 return
             held = self._configuration
-            configurations.keep(
-                (held.catalogue.version, held.catalogue_text),
-                (held.rulebook.version, held.policy_text),
-                changed_by=OURSELVES,
-                reason="read from the configuration folder",
-            )
+            versions = held.catalogue.version, held.rulebook.version
+            if self._times_read == 1 and _is_superseded(configurations, *versions):
+                self._outdated = versions
+                self._blame("configuration", OUTDATED)
+            else:
+                configurations.keep(
+                    (held.catalogue.version, held.catalogue_text),
+                    (held.rulebook.version, held.policy_text),
+                    changed_by=OURSELVES,
+                    reason="read from the configuration folder",
+                )
             self._from_folder = False
 
     def refresh(self, configurations: Configurations) -> None:
@@ -117,6 +136,9 @@ class Activation:
 
     def _follow_configuration(self, configurations: Configurations, catalogue: str, policy: str) -> None:
         held = self._configuration
+        if self._outdated == (catalogue, policy):
+            self._outdated = None
+            self._faults.pop("configuration", None)
         if held is not None and (held.catalogue.version, held.rulebook.version) == (catalogue, policy):
             self._faults.pop("active_configuration", None)
             return
@@ -200,6 +222,16 @@ class Activation:
         versions = decider.versions
         self._metrics.version.clear()
         self._metrics.version.labels(versions.bundle, versions.catalogue, versions.policy, versions.code).set(1)
+
+
+def _is_superseded(configurations: Configurations, catalogue: str, policy: str) -> bool:
+    """Whether other versions are active, and these were stored before."""
+    pointers = configurations.read_pointers()
+    if "catalogue" not in pointers or "policy" not in pointers:
+        return False
+    active = pointers["catalogue"].version, pointers["policy"].version
+    others = [held for held, now in zip((catalogue, policy), active, strict=True) if held != now]
+    return bool(others) and all(configurations.is_stored(version) for version in others)
 
 
 def _look_into(bundle: Path) -> Look:

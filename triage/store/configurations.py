@@ -44,6 +44,11 @@ class Configurations:
                 )
                 _point(db, kind, version, changed_by, reason)
 
+    def is_stored(self, version: str) -> bool:
+        with self._database.connection() as db:
+            row = db.execute("SELECT 1 FROM configuration WHERE version = %s", (version,)).fetchone()
+        return row is not None
+
     def get_content(self, version: str) -> str:
         """The text of a configuration. Raises NotFound."""
         with self._database.connection() as db:
