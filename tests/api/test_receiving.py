@@ -9,7 +9,7 @@ def test_a_new_incident_is_201_with_its_decision(api: Api) -> None:
     response = api.post("/v1/incidents", event(dedup_key="lag", labels={"replica": "2"}))
     assert response.status_code == 201
     answer = response.json()
-    assert answer.keys() == {"incident", "decision", "joined", "counted"}
+    assert answer.keys() == {"incident", "decision", "recurrence", "joined", "counted"}
     assert (answer["joined"], answer["counted"]) == (False, True)
     incident, decision = answer["incident"], answer["decision"]
     assert (incident["state"], incident["status"]) == ("triggered", "new")
