@@ -56,7 +56,7 @@ async def predict_batch(request: Request, record: bool = False) -> Response:
     if record:
         decisions = await run_in_threadpool(service.parts.triager.predict, usable, record=True)
     else:
-        decisions = await service.predict(usable) if usable else []
+        decisions = await service.predict_many(usable)
     return answer(await beside(service, len(checked) * DECIDED, _results, checked, decisions))
 
 

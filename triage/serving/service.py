@@ -9,6 +9,7 @@ import ipaddress
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain, pairwise
 
 import structlog
 
@@ -36,6 +37,10 @@ from triage.triager import Outcome, Triager
 log = structlog.get_logger("triage.service")
 
 Receipts = list[Outcome] | TriageError
+
+
+PART = 66
+"""Events of a large prediction that are decided together; two parts do not fit into one batch."""
 
 
 def utc_now() -> datetime:
@@ -143,6 +148,13 @@ class Service:
     async def predict(self, events: Sequence[Incident]) -> list[Decision]:
         """Raises Unavailable while nothing can decide."""
         return await self._predictions.submit(events)
+
+    async def predict_many(self, events: Sequence[Incident]) -> list[Decision]:
+        """As ``predict``, in parts: while one is decided on, which takes the interpreter, the next is encoded,
+        which takes the cores. The first part is a short one, so that they do not do the same at the same time."""
+        starts = [0, *range(PART // 2, len(events), PART), len(events)]
+        parts = [events[start:end] for start, end in pairwise(starts) if start < end]
+        return list(chain.from_iterable(await asyncio.gather(*(self.predict(part) for part in parts))))
 
     async def deliver(self, delivery: Delivery) -> list[Outcome]:
         """Raises StoreUnavailable with nothing written, Conflict for a key used with another content."""
