@@ -17,7 +17,8 @@ from triage.domain.recurrence import Neighbour
 from triage.errors import StoreUnavailable
 from triage.store.database import Database, Db
 from triage.store.incidents import SELECT_INCIDENT
-from triage.store.recollection import lock_identities, read_neighbours, recollect, search_neighbours
+from triage.store.neighbours import read_neighbours, search_neighbours
+from triage.store.recollection import lock_identities, recollect
 from triage.store.recording import record_embeddings, record_memory
 from triage.store.records import DECISION, RESULTS, record_from_row
 
