@@ -39,7 +39,6 @@ class Taken:
     look: Looks | None = None
     opened: bool = False
     counted: bool = False
-    decision: Decision | None = None
 
     def result(self) -> EventResult:
         if self.record is None:
@@ -231,7 +230,7 @@ class Intake:
             team=decision.team.value,
             policy=decision.escalation.policy,
         )
-        taken.decision = self._standing[decision.decision_id] = decision
+        self._standing[decision.decision_id] = decision
         self.stored.append(self._active.stored(case, decision, look.text_key))
 
     @property

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.bodies import answer, parse_json, read_json_body, render
+from triage.api.bodies import answer, read_json_body, render
 from triage.api.examples import OVERRIDES, RESOLUTIONS, RESOLUTIONS_BY_KEY, STATUSES
 from triage.api.incidents import SPOOLED, deliver
 from triage.api.routing import BODY, REPEATABLE, answers, reads
@@ -26,6 +26,7 @@ from triage.domain.incident import Status
 from triage.errors import InvalidIncident, TriageError
 from triage.serving.reception import NATIVE, read
 from triage.sources.faults import faults_of
+from triage.sources.payload import read_json
 
 router = APIRouter(prefix="/v1/incidents", tags=["actions"])
 
@@ -72,7 +73,7 @@ async def _read(request: Request, model: type[B]) -> B:
     else:
         body = await read_json_body(request, settings, settings.max_body)
     try:
-        return model.model_validate(parse_json(body) if body.strip() else {})
+        return model.model_validate(read_json(body) if body.strip() else {})
     except ValidationError as error:
         raise InvalidIncident("the body has faults", faults_of(error, "")) from None
 
@@ -92,7 +93,7 @@ async def resolve_by_key(request: Request) -> Response:
     if asked.resolution:
         event["description"] = asked.resolution
     body = orjson.dumps(event)
-    reading = read(NATIVE, body, request.headers, principal, parse_json)
+    reading = read(NATIVE, body, request.headers, principal)
     outcomes = await deliver(service, NATIVE, body, request, principal, reading)
     if isinstance(outcomes, Response):
         return outcomes

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar, TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 import orjson
 from fastapi import Request, Response
@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from triage.errors import TooLarge, TooSlow, UnsupportedMedia
 from triage.serving.service import Service
 from triage.settings import Settings
-from triage.sources.payload import malformed, mended
 
 JSON = "application/json"
 
@@ -60,14 +59,6 @@ async def read_json_body(request: Request, settings: Settings, limit: int) -> by
     if kind != JSON and not kind.endswith("+json"):
         raise UnsupportedMedia("send JSON with the header Content-Type: application/json")
     return await read_body(request, settings, limit)
-
-
-def parse_json(body: bytes) -> Any:
-    """Raises BadRequest for what is not JSON."""
-    try:
-        return orjson.loads(mended(body))
-    except orjson.JSONDecodeError as error:
-        raise malformed(str(error)) from None
 
 
 async def beside(service: Service, size: int, work: Callable[[*Ts], T], *args: *Ts) -> T:

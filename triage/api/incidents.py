@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.bodies import DECIDED, answer, beside, parse_json, read_json_body, render
+from triage.api.bodies import DECIDED, answer, beside, read_json_body, render
 from triage.api.examples import BATCHES, INCIDENTS
 from triage.api.routing import BATCH, BODY, REPEATABLE, answers, reads
 from triage.api.shapes import (
@@ -58,7 +58,7 @@ async def receive(request: Request) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
     body = await read_json_body(request, service.settings, service.settings.max_body)
-    reading = await beside(service, len(body), read, NATIVE, body, request.headers, principal, parse_json)
+    reading = await beside(service, len(body), read, NATIVE, body, request.headers, principal)
     outcomes = await deliver(service, NATIVE, body, request, principal, reading)
     if isinstance(outcomes, Response):
         return outcomes
@@ -79,7 +79,7 @@ async def receive_batch(request: Request) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
     body = await read_json_body(request, service.settings, service.settings.max_batch_body)
-    reading = await beside(service, len(body), read, NATIVE_BATCH, body, request.headers, principal, parse_json)
+    reading = await beside(service, len(body), read, NATIVE_BATCH, body, request.headers, principal)
     outcomes = await deliver(service, NATIVE_BATCH, body, request, principal, reading)
     if isinstance(outcomes, Response):
         return outcomes

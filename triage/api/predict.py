@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.bodies import DECIDED, answer, beside, parse_json, read_json_body, render
+from triage.api.bodies import DECIDED, answer, beside, read_json_body, render
 from triage.api.examples import BATCHES, INCIDENTS
 from triage.api.problems import problem_of
 from triage.api.routing import BATCH, BODY, answers, reads
@@ -15,6 +15,7 @@ from triage.domain.incident import EventKind, Incident
 from triage.errors import InvalidIncident, TriageError
 from triage.serving.reception import batch_items, read_items, sent_by
 from triage.sources.native import read_incident
+from triage.sources.payload import read_json
 from triage.store.records import DECISION, decision_to_json
 
 router = APIRouter(prefix="/v1", tags=["predict"])
@@ -65,7 +66,7 @@ def _read(body: bytes, principal: Principal) -> Incident:
 
 
 def _read_batch(body: bytes, principal: Principal) -> list[Incident | TriageError]:
-    events, places = read_items(batch_items(parse_json(body), "incidents"), principal)
+    events, places = read_items(batch_items(read_json(body), "incidents"), principal)
     return [_place(place, events) for place in places]
 
 

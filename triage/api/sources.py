@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.bodies import answer, beside, parse_json, read_body, render
+from triage.api.bodies import answer, beside, read_body, render
 from triage.api.examples import PAYLOADS
 from triage.api.incidents import SPOOLED, deliver
 from triage.api.routing import REPEATABLE, answers, reads
@@ -39,7 +39,7 @@ async def receive(request: Request, source: str) -> Response:
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
     body = await read_body(request, service.settings, service.settings.max_batch_body)
-    reading = await beside(service, len(body), read, source, body, request.headers, principal, parse_json)
+    reading = await beside(service, len(body), read, source, body, request.headers, principal)
     batch = reading.batch or SourceBatch()
     outcomes = await deliver(service, source, body, request, principal, reading)
     if isinstance(outcomes, Response):

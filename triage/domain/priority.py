@@ -1,6 +1,5 @@
 """Priorities P1 (most urgent) to P5 and their order."""
 
-from collections.abc import Iterable
 from enum import Enum
 
 
@@ -28,8 +27,3 @@ class Priority(Enum):
     def lowered_to(self, bound: "Priority") -> "Priority":
         """This priority, made at most as urgent as ``bound``."""
         return bound if self.is_more_urgent_than(bound) else self
-
-
-def most_urgent(priorities: Iterable[Priority]) -> Priority:
-    """The most urgent of at least one priority."""
-    return min(priorities, key=lambda priority: priority.rank)

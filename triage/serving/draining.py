@@ -12,7 +12,6 @@ from triage.errors import StoreUnavailable, TriageError, Unavailable
 from triage.serving.logs import place_of
 from triage.serving.reception import letters, read
 from triage.serving.service import Service
-from triage.sources.payload import read_json
 from triage.store.spool import OneByOne, Spooled
 
 log = structlog.get_logger("triage.draining")
@@ -101,7 +100,7 @@ def _what_is_left(service: Service, entry: Spooled) -> Delivery | None:
     """What is still to be done of an entry. Its receipt is its key where its sender gave none."""
     role, _, owner = entry.principal.partition(" ")
     principal = Principal(owner=owner, role=Role(role))
-    reading = read(entry.source, entry.body, entry.headers, principal, read_json, entry.received_at)
+    reading = read(entry.source, entry.body, entry.headers, principal, entry.received_at)
     if reading.batch is not None:
         service.bury(entry.source, letters(reading.batch))
     if entry.in_doubt is not None and service.parts.store.was_committed(entry.in_doubt):

@@ -5,7 +5,7 @@ with the same key, so that a payload is carried out once.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from triage.domain.incident import Incident
 from triage.errors import BadRequest, InvalidIncident, NotFound, TriageError
 from triage.sources.batch import SourceBatch
 from triage.sources.native import parse_incident, read_incident
+from triage.sources.payload import read_json
 from triage.sources.registry import PARSERS
 
 NATIVE = "v1/incidents"
@@ -38,7 +39,6 @@ def read(
     body: bytes,
     headers: Mapping[str, str],
     principal: Principal,
-    parse_json: Callable[[bytes], object],
     received_at: datetime | None = None,
 ) -> Reading:
     """``headers`` have lower-case names.
@@ -51,7 +51,7 @@ def read(
         events: tuple[Incident, ...] = (sent_by(read_incident(body), principal),)
         return Reading(delivery=Delivery(events=events, actor=principal.actor, received_at=received_at, key=key))
     if route == NATIVE_BATCH:
-        items = batch_items(parse_json(body), "incidents")
+        items = batch_items(read_json(body), "incidents")
         events, places = read_items(items, principal)
         delivery = Delivery(events=events, actor=principal.actor, received_at=received_at, key=key)
         return Reading(delivery=delivery, places=places)
