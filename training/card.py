@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from training.fit import HeadFit, HeadQuality
-from training.leaks import Leak
+from training.history.leaks import Leak
+from training.learning.fit import HeadFit, HeadQuality
 
 _SHOWN = 12
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.history import HistoryRow, read_history
+from training.history.rows import HistoryRow, read_history
 from triage.domain.decision import LabelSuggestion, Suggestion
 from triage.errors import NotFound
 from triage.prediction.bundle import find_latest

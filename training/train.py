@@ -11,10 +11,10 @@ from typing import Any
 from training.card import TrainSummary, card_of
 from training.embedding import EmbeddingCache
 from training.encoder_export import DEFAULT_ENCODER, STEPS, export_encoder
-from training.fit import HeadFit, fit_head, nothing_learnt
-from training.heads import HEADS, EncodedHistory, teaches, training_rows
-from training.history import HistoryRow, read_history
-from training.leaks import Leak
+from training.history.leaks import Leak
+from training.history.rows import HistoryRow, read_history
+from training.learning.fit import HeadFit, fit_head, nothing_learnt
+from training.learning.heads import HEADS, EncodedHistory, teaches, training_rows
 from training.recipes import Recipe
 from training.starter import find_encoder
 from triage.errors import HistoryError

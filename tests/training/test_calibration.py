@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.calibration import abstains, calibration_error, choose_thresholds, fit_temperature, softmax
+from training.learning.calibration import abstains, calibration_error, choose_thresholds, fit_temperature, softmax
 from triage.prediction.head import Thresholds
 
 NAMES = ("a", "b", "c")

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from training.history import BadRow, History, HistoryRow, read_history
+from training.history.rows import BadRow, History, HistoryRow, read_history
 from triage.domain.incident import MAX_DESCRIPTION, MAX_LABELS, MAX_TITLE, Incident
 from triage.errors import HistoryError
 

@@ -1,4 +1,4 @@
-from training.leaks import find_leaks, ids_of
+from training.history.leaks import find_leaks, ids_of
 from triage.domain.incident import Incident
 from triage.prediction.features import fact_ids
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from training import values
-from training.records import Record, Unreadable, read_records
+from training.history import values
+from training.history.records import Record, Unreadable, read_records
 from triage.domain.incident import MAX_DESCRIPTION, Incident
 from triage.errors import HistoryError
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.fit import TrainingRows
-from training.history import HistoryRow
-from training.leaks import Leak, find_leaks, ids_of
+from training.history.leaks import Leak, find_leaks, ids_of
+from training.history.rows import HistoryRow
+from training.learning.fit import TrainingRows
 from triage.domain.catalogue import fold
 from triage.prediction.encoder import Embeddings, Encoder
 from triage.prediction.features import FactScope, extract

@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
-from training.calibration import (
+from training.learning.calibration import (
     Labels,
     Scores,
     abstains,
@@ -23,7 +23,7 @@ from training.calibration import (
     fit_temperature,
     softmax,
 )
-from training.matrix import build_matrix, learn_columns
+from training.learning.matrix import build_matrix, learn_columns
 from training.recipes import Recipe
 from triage.prediction.bundle_writer import FittedHead
 from triage.prediction.columns import Columns
