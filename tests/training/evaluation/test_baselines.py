@@ -1,7 +1,6 @@
 """The plain means: what they learn, and that nothing a history may hold stops them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,7 @@ from training.history.rows import HistoryRow
 from triage.domain.incident import Incident
 
 LABELS = ("database", "network", "payments")
-WORDS = (
-    ("replication lag", "disk nearly full"),
-    ("packet loss", "tunnel down"),
-    ("card declined", "refund stuck"),
-)
+WORDS = (("disk slow", "disk full"), ("packet loss", "packets doubled"), ("card declined", "card stuck"))
 LEARNT = [one for name, one in BASELINES.items() if name != "majority"]
 
 
