@@ -14,6 +14,7 @@ COMMANDS = {
     "replay": "triage.commands.records",
     "doctor": "triage.commands.records",
     "db": "triage.commands.records",
+    "export": "triage.commands.exporting",
     "token": "triage.commands.tokens",
 }
 """Each command's module is imported when it is asked for: ``serve`` must listen before heavy ones are loaded."""
