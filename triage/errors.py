@@ -9,6 +9,7 @@
     ├── NotFound                404
     ├── TooSlow                 408
     ├── Conflict                409
+    │   └── BundleRefused       a bundle that cannot be put in force here
     ├── TooLarge                413
     ├── UnsupportedMedia        415
     ├── Unavailable             503 with Retry-After
@@ -20,6 +21,7 @@
     ├── BundleError             file, expected, found; the bundle is refused
     ├── EmbeddedDatabaseError   one clear sentence
     └── HistoryError            a history file that cannot be trained on
+        └── GuaranteeRefused    too few held-out incidents for the bound that was asked for
 
 ``status`` and ``code`` are the whole mapping to HTTP (``triage.api.problems``). ``str(error)`` is shown to
 callers and logged, so it never holds incident text, credentials or personal data.
@@ -87,6 +89,12 @@ class TooSlow(TriageError):
 class Conflict(TriageError):
     status = 409
     code = "conflict"
+
+
+class BundleRefused(Conflict):
+    """Nothing was changed: what is in force stays."""
+
+    code = "bundle_refused"
 
 
 class TooLarge(TriageError):
@@ -163,3 +171,9 @@ class EmbeddedDatabaseError(TriageError):
 
 class HistoryError(TriageError):
     code = "history"
+
+
+class GuaranteeRefused(HistoryError):
+    """Says how many incidents the bound needs, how many there are, and which bound they would allow."""
+
+    code = "guarantee_refused"
