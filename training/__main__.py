@@ -11,14 +11,21 @@ import click
 
 from training.encoder_export import DEFAULT_ENCODER, STEPS
 from training.progress import ProgressBars
+from training.promote import MoveRequest, MoveResult, whoever_asks
+from training.promote import promote as promote_bundle
+from training.promote import rollback as rollback_bundle
 from training.recipes import RECIPES
 from training.starter import make_starter
 from triage.errors import TriageError
+from triage.settings import Settings
 
 _models = click.option(
     "--models", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where bundles are."
 )
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, for programs.")
+_reason = click.option("--reason", default="", help="Why, for the history of what was active when.")
+_by = click.option("--by", help="Who answers for it; by default this account.")
+_expect = click.option("--expect", metavar="V", help="Refuse unless V is active now, or `none` if nothing is.")
 _file = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -97,6 +104,49 @@ def predict(models: Path, version: str | None, source: Path, target: Path, as_js
     click.echo(f"{summary.rows:,} incidents by {summary.version}: {shares}.", err=True)
     for reason in summary.bad_rows[:20]:
         click.echo(f"skipped {reason}", err=True)
+
+
+@cli.command()
+@_models
+@click.option("--version", required=True, help="The bundle's version.")
+@_reason
+@_by
+@_expect
+@_json
+def promote(models: Path, version: str, reason: str, by: str | None, expect: str | None, as_json: bool) -> None:
+    """Make a bundle active: every service on the database of the TRIAGE_* settings follows within seconds."""
+    request = MoveRequest(models=models, by=f"shell:{by or whoever_asks()}", reason=reason, expect=expect)
+    _report_move(promote_bundle(Settings(), request, version), as_json)
+
+
+@cli.command()
+@click.option(
+    "--models",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where bundles are.  [TRIAGE_MODELS_DIR]",
+)
+@_reason
+@_by
+@_expect
+@_json
+def rollback(models: Path | None, reason: str, by: str | None, expect: str | None, as_json: bool) -> None:
+    """Make the bundle active that was active before; once more, and it goes further back."""
+    settings = Settings()
+    who = f"shell:{by or whoever_asks()}"
+    request = MoveRequest(models=models or settings.models_dir, by=who, reason=reason, expect=expect)
+    _report_move(rollback_bundle(settings, request), as_json)
+
+
+def _report_move(result: MoveResult, as_json: bool) -> None:
+    if as_json:
+        _print_json(asdict(result))
+    elif result.changed:
+        click.echo(
+            f"{result.version} is active now, before it {result.previous or 'none'} was. Services on the database"
+            f" {result.database} follow within seconds."
+        )
+    else:
+        click.echo(f"{result.version} is active already in the database {result.database}: nothing was changed.")
 
 
 def main() -> None:

@@ -28,6 +28,9 @@ NEEDS: list[tuple[Role, str, str, Any]] = [
     (Role.RESPONDER, "POST", f"{ONE}/status", {"status": "triaging"}),
     (Role.RESPONDER, "POST", f"{ONE}/resolve", None),
     (Role.REVIEWER, "POST", f"{ONE}/override", {"priority": "P2"}),
+    (Role.ENGINEER, "GET", "/v1/models", None),
+    (Role.ENGINEER, "POST", "/v1/models/promote", {"version": "none there", "reason": "a trial"}),
+    (Role.ENGINEER, "POST", "/v1/models/rollback", {"reason": "a trial"}),
 ]
 OPEN = ["/livez", "/readyz", "/version", "/metrics", "/docs", "/openapi.json"]
 

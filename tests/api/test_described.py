@@ -27,12 +27,15 @@ ADDRESSES = [
     ("POST", "/v1/incidents/{incident_id}/status"),
     ("POST", "/v1/incidents/{incident_id}/resolve"),
     ("POST", "/v1/sources/{source}"),
+    ("GET", "/v1/models"),
+    ("POST", "/v1/models/promote"),
+    ("POST", "/v1/models/rollback"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/version"),
     ("GET", "/metrics"),
 ]
-TAKE_NOTHING = {"/livez", "/readyz", "/version", "/metrics"}
+TAKE_NOTHING = {"/v1/models", "/livez", "/readyz", "/version", "/metrics"}
 ASKED = [(method, path, GenerationMode.POSITIVE) for method, path in ADDRESSES] + [
     (method, path, GenerationMode.NEGATIVE) for method, path in ADDRESSES if path not in TAKE_NOTHING
 ]

@@ -1,14 +1,14 @@
 """What responders and reviewers do to an incident."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.bodies import answer, read_json_body, render
+from triage.api.bodies import answer, read_fields, render
 from triage.api.examples import OVERRIDES, RESOLUTIONS, RESOLUTIONS_BY_KEY, STATUSES
 from triage.api.incidents import SPOOLED, deliver
 from triage.api.routing import BODY, REPEATABLE, answers, reads
@@ -23,10 +23,8 @@ from triage.api.shapes import (
 )
 from triage.domain.access import Role
 from triage.domain.incident import Status
-from triage.errors import InvalidIncident, TriageError
+from triage.errors import TriageError
 from triage.serving.reception import NATIVE, read
-from triage.sources.faults import faults_of
-from triage.sources.payload import read_json
 
 router = APIRouter(prefix="/v1/incidents", tags=["actions"])
 
@@ -62,22 +60,6 @@ class ResolveByKeyBody(BaseModel):
     resolution: Prose | None = None
 
 
-B = TypeVar("B", bound=BaseModel)
-
-
-async def _read(request: Request, model: type[B]) -> B:
-    """A small body; an absent one is an empty object. Raises InvalidIncident and what reading a body raises."""
-    settings = service_of(request).settings
-    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        body = b""
-    else:
-        body = await read_json_body(request, settings, settings.max_body)
-    try:
-        return model.model_validate(read_json(body) if body.strip() else {})
-    except ValidationError as error:
-        raise InvalidIncident("the body has faults", faults_of(error, "")) from None
-
-
 @router.post(
     "/resolve",
     response_model=ReceivedView,
@@ -88,7 +70,7 @@ async def resolve_by_key(request: Request) -> Response:
     """Resolve what is open under a source's key; the same as an event with `"event": "resolved"`."""
     principal = admit(request, Role.SOURCE)
     service = service_of(request)
-    asked = await _read(request, ResolveByKeyBody)
+    asked = await read_fields(request, service_of(request).settings, ResolveByKeyBody)
     event = {"event": "resolved", "dedup_key": asked.dedup_key, "source": asked.source}
     if asked.resolution:
         event["description"] = asked.resolution
@@ -111,7 +93,7 @@ async def resolve_by_key(request: Request) -> Response:
 async def override(request: Request, incident_id: str) -> Response:
     """Change priority, team or both. Holds for this incident for ever, and for the next of its pattern at once."""
     principal = admit(request, Role.REVIEWER)
-    asked = await _read(request, OverrideBody)
+    asked = await read_fields(request, service_of(request).settings, OverrideBody)
     record, decision = await run_in_threadpool(
         service_of(request).parts.corrections.override,
         incident_id,
@@ -141,7 +123,7 @@ async def acknowledge(request: Request, incident_id: str) -> Response:
 async def move(request: Request, incident_id: str) -> Response:
     """Where the work stands."""
     principal = admit(request, Role.RESPONDER)
-    asked = await _read(request, StatusBody)
+    asked = await read_fields(request, service_of(request).settings, StatusBody)
     corrections = service_of(request).parts.corrections
     record = await run_in_threadpool(corrections.move, incident_id, principal.actor, asked.status)
     return answer(render({"incident": incident_view(record)}))
@@ -156,7 +138,7 @@ async def move(request: Request, incident_id: str) -> Response:
 async def resolve(request: Request, incident_id: str) -> Response:
     """It is over."""
     principal = admit(request, Role.RESPONDER)
-    asked = await _read(request, ResolveBody)
+    asked = await read_fields(request, service_of(request).settings, ResolveBody)
     corrections = service_of(request).parts.corrections
     record = await run_in_threadpool(corrections.resolve, incident_id, principal.actor, asked.resolution)
     return answer(render({"incident": incident_view(record)}))

@@ -6,11 +6,14 @@ from typing import TypeVar, TypeVarTuple
 
 import orjson
 from fastapi import Request, Response
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from triage.errors import TooLarge, TooSlow, UnsupportedMedia
+from triage.errors import InvalidIncident, TooLarge, TooSlow, UnsupportedMedia
 from triage.serving.service import Service
 from triage.settings import Settings
+from triage.sources.faults import faults_of
+from triage.sources.payload import read_json
 
 JSON = "application/json"
 
@@ -20,6 +23,7 @@ LARGE = 64 * 1024
 DECIDED = 4 * 1024
 """About how many bytes an event takes in an answer, with its decision."""
 
+B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -59,6 +63,18 @@ async def read_json_body(request: Request, settings: Settings, limit: int) -> by
     if kind != JSON and not kind.endswith("+json"):
         raise UnsupportedMedia("send JSON with the header Content-Type: application/json")
     return await read_body(request, settings, limit)
+
+
+async def read_fields(request: Request, settings: Settings, model: type[B]) -> B:
+    """A small body; an absent one is an empty object. Raises InvalidIncident and what reading a body raises."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        body = b""
+    else:
+        body = await read_json_body(request, settings, settings.max_body)
+    try:
+        return model.model_validate(read_json(body) if body.strip() else {})
+    except ValidationError as error:
+        raise InvalidIncident("the body has faults", faults_of(error, "")) from None
 
 
 async def beside(service: Service, size: int, work: Callable[[*Ts], T], *args: *Ts) -> T:

@@ -77,6 +77,19 @@ RESOLUTIONS_BY_KEY: Final[Examples] = {
         "value": {"dedup_key": "card-declines-eu-west", "source": "payments-monitor"},
     }
 }
+PROMOTIONS: Final[Examples] = {
+    "reviewed": {
+        "summary": "Only if nobody changed it meanwhile",
+        "value": {
+            "version": "20260301T090000Z-1f2e3d4c",
+            "reason": "Better on the last month, see the comparison",
+            "expect": "20260201T090000Z-9a8b7c6d",
+        },
+    }
+}
+ROLLBACKS: Final[Examples] = {
+    "back": {"summary": "To what was before", "value": {"reason": "Sends refunds to the wrong team"}}
+}
 PAYLOADS: Final[Examples] = {"alertmanager": {"summary": "Alertmanager, version 4 of its body", "value": WEBHOOK}}
 
 DECISION: Final[dict[str, Any]] = {

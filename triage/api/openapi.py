@@ -6,10 +6,20 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody
+from triage.api.models import PromoteBody, RollbackBody
 from triage.api.shapes import Problem
 from triage.sources.native import IncidentBody
 
-DESCRIBED = (IncidentBody, OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody, Problem)
+DESCRIBED = (
+    IncidentBody,
+    OverrideBody,
+    ResolveBody,
+    ResolveByKeyBody,
+    StatusBody,
+    PromoteBody,
+    RollbackBody,
+    Problem,
+)
 """Models whose bodies are read by hand."""
 
 OPEN_TAG = "health"

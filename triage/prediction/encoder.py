@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,8 @@ class Encoder:
         self._tokenizer = tokenizer
         self._marks_inside = tokenizer.token_to_id("##s") is not None
         self._before, self._after = _special_pieces(tokenizer)
-        self._pieces = lru_cache(maxsize=_REMEMBERED_TEXTS)(self._cut)
+        # Not of a bound method: a circle would keep an encoder that nobody uses, and its threads, for long.
+        self._pieces = lru_cache(maxsize=_REMEMBERED_TEXTS)(partial(_cut, tokenizer))
         self._pool = ThreadPoolExecutor(workers - 1, "encoder") if workers > 1 else None
 
     @classmethod
@@ -139,9 +140,10 @@ class Encoder:
                 return
             out[index] = self._run(None, {INPUT_NAME: self._pieces(texts[index])})[0][0]
 
-    def _cut(self, text: str) -> Pieces:
-        """Word pieces as the graph takes them: shape (1, length), the special pieces at both ends."""
-        return np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
+
+def _cut(tokenizer: Tokenizer, text: str) -> Pieces:
+    """Word pieces as the graph takes them: shape (1, length), the special pieces at both ends."""
+    return np.array([tokenizer.encode(text).ids], dtype=np.int64)
 
 
 def read_settings(folder: Path) -> EncoderSettings:

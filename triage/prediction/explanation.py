@@ -1,7 +1,8 @@
 """Which features weighed most, in words a reader knows."""
 
 from collections import defaultdict
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -21,14 +22,15 @@ class Spelling:
     """How an encoder spells its pieces, remembered from text to text: words recur, and asking costs more."""
 
     def __init__(self, encoder: Encoder) -> None:
-        self._words = encoder.words
         self.starts_word = lru_cache(maxsize=None)(encoder.starts_word)  # at most one a piece of the vocabulary
-        self.name = lru_cache(maxsize=_REMEMBERED_NAMES)(self._name)
+        # Not of a bound method: a circle would keep the encoder of a bundle that nobody uses any more.
+        self.name = lru_cache(maxsize=_REMEMBERED_NAMES)(partial(_name, encoder.words))
 
-    def _name(self, pieces: tuple[int, ...]) -> str | None:
-        """``word: disk full``; None for mere punctuation."""
-        words = self._words(pieces)
-        return f"word: {words}" if any(map(str.isalpha, words)) else None
+
+def _name(words_of: Callable[[Sequence[int]], str], pieces: tuple[int, ...]) -> str | None:
+    """``word: disk full``; None for mere punctuation."""
+    words = words_of(pieces)
+    return f"word: {words}" if any(map(str.isalpha, words)) else None
 
 
 class Explainer:

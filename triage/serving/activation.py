@@ -11,20 +11,19 @@ import structlog
 
 from triage.active import Active
 from triage.decider import Decider
-from triage.errors import BundleError, ConfigurationError, NotFound
+from triage.errors import BundleError, ConfigurationError, Conflict, NotFound
 from triage.prediction.bundle import bundles, find_latest
 from triage.prediction.cold_start import ColdStart
+from triage.prediction.collection import Look, look_into
 from triage.prediction.manifest import read_manifest
 from triage.prediction.predictor import Predictor
 from triage.rules.configuration import Configuration, configuration_from_texts, load_configuration
 from triage.serving.metrics import Metrics
-from triage.store.configurations import Configurations, Pointer
+from triage.store.configurations import NOTHING, Configurations, Pointer
 
 log = structlog.get_logger("triage.activation")
 
 STARTER, TRAINED = "starter", "trained"
-
-Look = tuple[tuple[str, int, int], ...]
 
 OURSELVES = "triage"
 """Who moved a pointer that no person did."""
@@ -38,7 +37,10 @@ OUTDATED = (
 class Activation:
     """Snapshots are made under a lock by whoever refreshes, and read without one."""
 
-    def __init__(self, config_dir: Path, models_dir: Path, metrics: Metrics) -> None:
+    def __init__(
+        self, config_dir: Path, models_dir: Path, metrics: Metrics, encoder_workers: int | None = None
+    ) -> None:
+        self.encoder_workers = encoder_workers
         self._config_dir = config_dir
         self._models_dir = models_dir
         self._metrics = metrics
@@ -134,6 +136,23 @@ class Activation:
             if before != (self._configuration, self._predictor, self.faults):
                 self._compose()
 
+    def adopt(self, predictor: Predictor) -> None:
+        """Put an opened bundle in force now, to which the pointer was just moved.
+
+        The one that it replaces ends, with its threads, when the last batch that it began with is done.
+        """
+        with self._lock:
+            if self._predictor is None or self._predictor.version != predictor.version:
+                self._put_in_force(predictor)
+            self._faults.pop("bundle", None)
+            self._compose()
+
+    def _put_in_force(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._refused.pop(predictor.version, None)
+        self._faults.pop("bundle", None)
+        log.info("bundle opened", bundle=predictor.version)
+
     def _follow_configuration(self, configurations: Configurations, catalogue: str, policy: str) -> None:
         held = self._configuration
         if self._outdated == (catalogue, policy):
@@ -157,11 +176,19 @@ class Activation:
         latest = find_latest(self._models_dir)
         if pointer is None or (latest is not None and self._takes_over(latest, pointer)):
             if latest is not None and self._open(latest):
-                reason = "the first bundle" if pointer is None else "the first trained bundle"
-                configurations.point("bundle", latest.name, OURSELVES, reason)
+                self._move_by_itself(configurations, latest.name, pointer)
             return
         if not self._open(self._models_dir / pointer.version) and self._predictor is None:
             self._fall_back()
+
+    def _move_by_itself(self, configurations: Configurations, version: str, pointer: Pointer | None) -> None:
+        """Unless a person moved the pointer meanwhile: the next refresh then follows them."""
+        reason = "the first bundle" if pointer is None else "the first trained bundle"
+        expect = pointer.version if pointer is not None else NOTHING
+        try:
+            configurations.point("bundle", version, OURSELVES, reason, expect=expect)
+        except Conflict:
+            log.info("another bundle was made active meanwhile", instead_of=version)
 
     def _fall_back(self) -> None:
         """With no bundle in force, open the best that can be used; why it is none better stays on show."""
@@ -188,21 +215,19 @@ class Activation:
             return True
         if self._was_refused(folder):
             return False
-        seen = _look_into(folder)
+        seen = look_into(folder)
         try:
-            predictor = Predictor.open(folder)
+            predictor = Predictor.open(folder, self.encoder_workers)
         except BundleError as error:
             self._refused[folder.name] = seen
             self._blame("bundle", str(error))
             return False
-        self._predictor = predictor
-        self._faults.pop("bundle", None)
-        log.info("bundle opened", bundle=predictor.version)
+        self._put_in_force(predictor)
         return True
 
     def _was_refused(self, folder: Path) -> bool:
         """Whether it was, as it is now: a repaired copy deserves to be tried."""
-        return folder.name in self._refused and self._refused[folder.name] == _look_into(folder)
+        return folder.name in self._refused and self._refused[folder.name] == look_into(folder)
 
     def _blame(self, part: str, why: str) -> None:
         if self._faults.get(part) != why:
@@ -232,13 +257,3 @@ def _is_superseded(configurations: Configurations, catalogue: str, policy: str) 
     active = pointers["catalogue"].version, pointers["policy"].version
     others = [held for held, now in zip((catalogue, policy), active, strict=True) if held != now]
     return bool(others) and all(configurations.is_stored(version) for version in others)
-
-
-def _look_into(bundle: Path) -> Look:
-    """Name, time of the last change and size of each file; that time is another also for a copy that keeps the
-    time of its original."""
-    try:
-        found = [(str(file.relative_to(bundle)), file.stat()) for file in sorted(bundle.rglob("*"))]
-    except OSError:
-        return ()
-    return tuple((name, state.st_ctime_ns, state.st_size) for name, state in found)

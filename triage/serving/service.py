@@ -24,6 +24,7 @@ from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
 from triage.serving.metrics import Metrics
 from triage.serving.principals import Principals
+from triage.serving.promotion import Promotion
 from triage.settings import Settings
 from triage.store.batch import PostgresStore
 from triage.store.configurations import Configurations
@@ -60,6 +61,7 @@ class Parts:
         self.principals = Principals(self.tokens, settings.data_dir / "tokens.json")
         self.triager = Triager(self.store, lambda: in_force(activation), utc_now)
         self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now)
+        self.promotion = Promotion(self.configurations, activation, settings.models_dir)
 
 
 def in_force(activation: Activation) -> Active:
@@ -76,7 +78,9 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.activation = Activation(settings.config_dir, settings.models_dir, self.metrics)
+        self.activation = Activation(
+            settings.config_dir, settings.models_dir, self.metrics, settings.encoder_workers
+        )
         self.spool = Spool(settings.data_dir / "spool", settings.spool_max_bytes)
         self.spooling = True
         """Whether payloads go to the spool: the database is away, or earlier payloads still wait there."""

@@ -1,0 +1,200 @@
+"""``/v1/models``: which bundles there are and which is active; to promote one, and to go back."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from triage.api.access import admit, service_of
+from triage.api.bodies import answer, read_fields, render
+from triage.api.examples import PROMOTIONS, ROLLBACKS
+from triage.api.routing import BODY, answers, reads
+from triage.domain.access import Role
+from triage.prediction.collection import BundleState
+from triage.serving.promotion import Outcome, Overview
+from triage.store.configurations import Move, Pointer
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+
+MOST_FIGURES = 40
+"""A group with more than this is a table by label, and no summary."""
+
+Version = Annotated[str, Field(min_length=1, max_length=200)]
+Reason = Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+class PromoteBody(BaseModel):
+    """``expect``: the version that must be active now (``none`` for none), so that nobody undoes what a colleague
+    did a moment ago."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    version: Version
+    reason: Reason
+    expect: Version | None = None
+
+
+class RollbackBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    reason: Reason
+    expect: Version | None = None
+
+
+class ActiveView(BaseModel):
+    """What the pointer says, for all replicas."""
+
+    version: str
+    previous: str | None
+    since: datetime
+    by: str
+    reason: str
+
+
+class BundleView(BaseModel):
+    """A bundle of this replica's models folder. One that is not whole is not usable, and says why."""
+
+    version: str
+    usable: bool
+    refused: str | None
+    kind: str | None
+    created_at: datetime | None
+    encoder: str | None
+    heads: list[str]
+    quality: dict[str, dict[str, float]] = Field(description="By head, the figures that training measured")
+
+
+class ActivationView(BaseModel):
+    version: str
+    previous: str | None
+    at: datetime
+    by: str
+    reason: str
+    rollback: bool
+
+
+class ModelsView(BaseModel):
+    """``in_force``: what this replica decides with; it follows ``active`` within its refresh interval, unless
+    ``fault`` says why it cannot."""
+
+    active: ActiveView | None
+    in_force: str
+    fault: str | None
+    bundles: list[BundleView]
+    activations: list[ActivationView] = Field(description="The last 20, newest first")
+
+
+class PromotedView(BaseModel):
+    """``changed`` is false where this version was active already."""
+
+    active: ActiveView
+    changed: bool
+
+
+@router.get("", response_model=ModelsView, responses=answers(), summary="Bundles, and which is active since when")
+async def get_models(request: Request) -> Response:
+    admit(request, Role.ENGINEER)
+    overview = await run_in_threadpool(service_of(request).parts.promotion.look)
+    return answer(render(_overview(overview)))
+
+
+@router.post(
+    "/promote",
+    response_model=PromotedView,
+    responses=answers(*BODY, 404, 409),
+    openapi_extra=reads("PromoteBody", PROMOTIONS),
+    summary="Make a bundle active, on every replica and without a restart",
+)
+async def promote(request: Request) -> Response:
+    """This replica opens it first, and refuses one that it cannot use; then it decides with it at once. The others
+    follow within their refresh interval."""
+    principal = admit(request, Role.ENGINEER)
+    service = service_of(request)
+    asked = await read_fields(request, service.settings, PromoteBody)
+    outcome = await run_in_threadpool(
+        service.parts.promotion.promote, asked.version, principal.owner, asked.reason, asked.expect
+    )
+    return answer(render(_outcome(outcome)))
+
+
+@router.post(
+    "/rollback",
+    response_model=PromotedView,
+    responses=answers(*BODY, 409),
+    openapi_extra=reads("RollbackBody", ROLLBACKS),
+    summary="Go back to the bundle that was active before",
+)
+async def rollback(request: Request) -> Response:
+    """By history: a second rollback goes further back, not to and fro."""
+    principal = admit(request, Role.ENGINEER)
+    service = service_of(request)
+    asked = await read_fields(request, service.settings, RollbackBody)
+    outcome = await run_in_threadpool(
+        service.parts.promotion.rollback, principal.owner, asked.reason, asked.expect
+    )
+    return answer(render(_outcome(outcome)))
+
+
+def _overview(overview: Overview) -> dict[str, Any]:
+    return {
+        "active": _active(overview.pointer) if overview.pointer else None,
+        "in_force": overview.in_force,
+        "fault": overview.fault,
+        "bundles": [_bundle(state) for state in overview.bundles],
+        "activations": [_activation(move) for move in overview.moves],
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {"active": _active(outcome.pointer), "changed": outcome.changed}
+
+
+def _active(pointer: Pointer) -> dict[str, Any]:
+    return {
+        "version": pointer.version,
+        "previous": pointer.previous,
+        "since": pointer.changed_at,
+        "by": pointer.changed_by,
+        "reason": pointer.reason,
+    }
+
+
+def _activation(move: Move) -> dict[str, Any]:
+    return {
+        "version": move.version,
+        "previous": move.previous,
+        "at": move.changed_at,
+        "by": move.changed_by,
+        "reason": move.reason,
+        "rollback": move.restores is not None,
+    }
+
+
+def _bundle(state: BundleState) -> dict[str, Any]:
+    manifest = state.manifest
+    return {
+        "version": state.version,
+        "usable": manifest is not None,
+        "refused": state.refused,
+        "kind": manifest.kind if manifest else None,
+        "created_at": manifest.created_at if manifest else None,
+        "encoder": manifest.encoder_version if manifest else None,
+        "heads": sorted(manifest.heads) if manifest else [],
+        "quality": _figures(manifest.quality) if manifest else {},
+    }
+
+
+def _figures(quality: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """By head, each figure by its name (``later.accuracy``)."""
+    return {head: dict(_numbers(said, "")) for head, said in quality.items() if isinstance(said, Mapping)}
+
+
+def _numbers(said: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
+    if len(said) > MOST_FIGURES:
+        return
+    for name, value in said.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{prefix}{name}", float(value)
+        elif isinstance(value, Mapping) and not prefix:
+            yield from _numbers(value, f"{name}.")
