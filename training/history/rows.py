@@ -134,7 +134,7 @@ def _row(
     incident = _incident(given, values.labels(labels))
     if not incident.title and not incident.labels:
         raise values.BadValueError("title, description and labels are all empty")
-    priority, team = values.word("priority", given.get("priority")), values.word("team", given.get("team"))
+    priority, team = values.label("priority", given.get("priority")), values.label("team", given.get("team"))
     if require_labels and "priority" not in given and "team" not in given:
         raise values.BadValueError("neither a priority nor a team")
     return HistoryRow(

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
@@ -21,6 +22,12 @@ from triage.domain.incident import (
 )
 
 _NONE_WORDS = frozenset({"", "nan", "none", "null", "nat", "<na>"})
+# What exporters write into a column of labels where nobody gave one. Not "na": that may be North America.
+_NO_LABEL_WORDS = _NONE_WORDS | {
+    *("n/a", "#n/a", "nil", "(null)", "(none)", "(empty)", "(blank)", "undefined", "not set", "unset"),
+    *("not available", "not applicable"),
+}
+_NO_LABEL = re.compile(r"[-–—_.?/\s]*")  # other signs, such as "!!" or a red dot, may be priorities
 _FLAGS: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -58,6 +65,12 @@ def word(name: str, value: object) -> str | None:
     """A name or label; None for NaN, null, none and nothing in any spelling."""
     found = text(name, value, MAX_WORD)
     return None if found.casefold() in _NONE_WORDS else found
+
+
+def label(name: str, value: object) -> str | None:
+    """A priority or a team; None also for what stands for none, such as ``n/a`` or ``--``."""
+    found = text(name, value, MAX_WORD)
+    return None if found.casefold() in _NO_LABEL_WORDS or _NO_LABEL.fullmatch(found) else found
 
 
 def moment(name: str, value: object) -> datetime | None:
