@@ -1,0 +1,46 @@
+"""A command in a process of its own, and what that process cost."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+
+from bench.servers import REPOSITORY
+
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1_024
+"""Bytes that ``ru_maxrss`` counts in."""
+_SHOWN = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """``peak_mib``: the most memory that was resident at once."""
+
+    seconds: float
+    peak_mib: float
+
+
+def run_measured(module: str, arguments: Sequence[str]) -> tuple[str, Spent]:
+    """Standard output of ``python -m module`` run in the checkout, and its cost.
+
+    Raises SystemExit with the end of what it wrote where it fails.
+    """
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        starts_at = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], cwd=REPOSITORY, stdout=output, stderr=errors
+        )
+        # wait4 tells the peak of this very child; getrusage only the highest of all children so far.
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - starts_at
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        written = output.read().decode(errors="replace")
+        if process.returncode:
+            errors.seek(0)
+            end = errors.read().decode(errors="replace")[-_SHOWN:]
+            raise SystemExit(f"python -m {module} {arguments[0]} failed:\n{written[-_SHOWN:]}{end}")
+    return written, Spent(seconds=seconds, peak_mib=usage.ru_maxrss * _MAXRSS_UNIT / 2**20)
