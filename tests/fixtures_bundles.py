@@ -54,6 +54,16 @@ def starter_bundle(encoder_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def other_starter(starter_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A valid starter whose encoder has another version: the same files but for a name. Shared, as the starter."""
+    folder = tmp_path_factory.mktemp("other")
+    encoder = shutil.copytree(starter_bundle / "encoder", folder / "encoder")
+    settings = json.loads((encoder / "encoder.json").read_bytes())
+    (encoder / "encoder.json").write_text(json.dumps({**settings, "name": "another encoder"}), "utf-8")
+    return write_starter(folder / "models", MADE_AT, encoder, "# Another starter bundle for tests\n")
+
+
+@pytest.fixture(scope="session")
 def trained_bundle(starter_bundle: Path, history_rows: list[dict[str, Any]]) -> Path:
     """A bundle with all three heads, trained on the made-up history. Shared, as the starter."""
     sources = [*sorted((ROOT / "training").rglob("*.py")), ROOT / "tests/fixtures_history.py"]

@@ -183,8 +183,15 @@ class Service:
 
     def triage(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of the command line with this service's settings."""
+        return self._run("triage", *arguments, **environment)
+
+    def training(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """The same for the command line of those who make bundles."""
+        return self._run("training", *arguments, **environment)
+
+    def _run(self, module: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", "triage", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -142,7 +142,7 @@ def _report_move(result: MoveResult, as_json: bool) -> None:
         _print_json(asdict(result))
     elif result.changed:
         click.echo(
-            f"{result.version} is active now, before it {result.previous or 'none'} was. Services on the database"
+            f"{result.version} is active now (before: {result.previous or 'none'}). Services on the database"
             f" {result.database} follow within seconds."
         )
     else:

@@ -1,5 +1,6 @@
 """The bundles of a models folder: which there are, what each says of itself, and whether it is whole."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from triage.prediction.bundle import bundles, verify
 from triage.prediction.manifest import Manifest
 
 _SHOWN = 12
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+"""A folder of the models folder itself, and none that is being written."""
 
 Look = tuple[tuple[str, int, int], ...]
 
@@ -25,8 +28,7 @@ class BundleState:
 def get_bundle(models: Path, version: str) -> Path:
     """The folder of this version, not verified. Raises NotFound, which names the versions that are there."""
     folder = models / version
-    is_a_name = version not in {"", ".", ".."} and Path(version).name == version and not version.startswith(".")
-    if is_a_name and folder.is_dir():
+    if _NAME.fullmatch(version) and folder.is_dir():
         return folder
     there = [bundle.name for bundle in bundles(models)]
     more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
