@@ -203,6 +203,21 @@ def test_by_class_small_labels_share_one_limit_with_the_smallest_large_one():
     assert len(set(limits)) == 3
 
 
+def test_by_class_the_expected_losses_are_those_of_every_limit_and_of_unknown_labels():
+    chance = np.random.default_rng(18)
+    truth = np.repeat([0, 1, -1], [99, 49, 7])
+    rule = fit_sets(chance.dirichlet(np.ones(2), len(truth)), truth, 0.9, by_class=True)
+    # Nine of 99 and four of 49 may be lost, and the next of each lies at its limit; all seven are always lost.
+    assert (rule.units, rule.allowed + 1) == (99 + 49 + 7, 10 + 5 + 7)
+
+
+def test_a_long_history_is_judged_by_its_own_scores_to_the_last_row():
+    chance = np.random.default_rng(19)
+    probabilities, truth = drawn(chance, 20_000)
+    limit = fit_sets(probabilities, truth, 0.9).limits[0]
+    assert np.mean(1 - probabilities[np.arange(20_000), truth] <= limit) == pytest.approx(0.9, abs=1e-4)
+
+
 def test_by_class_holds_whatever_the_labels_sizes():
     chance = np.random.default_rng(16)
     shares = np.array([0.6, 0.3, 0.06, 0.04])

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import betabinom
 
 from training.evaluation.drift_alarm import holm, tail, watch
-from training.evaluation.realised import miss_figures, realised, remeasured
+from training.evaluation.realised import miss_figures, raised_ranks, realised, remeasured
 from training.evaluation.realised_sets import realised_sets
 from training.learning.conformal import fit_sets, raise_threshold
 from triage.prediction.guarantees import RaiseRule
@@ -51,8 +51,9 @@ def test_an_incident_that_was_urgent_anyway_stays_urgent_below_the_threshold():
 
 
 def test_raising_to_the_second_priority_lowers_no_first():
-    truth, decided = np.array([1, 2, 3]), np.array([1, 3, 3])
-    found = realised(rule_at(0.5), truth, decided, np.array([0.9, 0.9, 0.1]), urgent=2)
+    truth, decided, scores = np.array([1, 2, 3]), np.array([1, 3, 3]), np.array([0.9, 0.9, 0.1])
+    assert raised_ranks(rule_at(0.5), decided, scores, urgent=2).tolist() == [1, 2, 3]
+    found = realised(rule_at(0.5), truth, decided, scores, urgent=2)
     assert (found.before.missed, found.after.figures.missed, found.after.figures.decided) == (1, 0, 2)
 
 

@@ -106,11 +106,16 @@ def realised(
     """``truth`` and ``decided``: (n,), the rank of the true priority and of the one decided without the rule, 1
     for the most urgent; ``urgent``: the rank of the last guarded label; ``scores``: (n,), from ``rule.scores``.
     ``moments``, ``groups``, ``periods`` as in ``watch``."""
-    raised = np.where(rule.raises(scores), np.minimum(decided, urgent), decided)
+    raised = raised_ranks(rule, decided, scores, urgent=urgent)
     return RealisedRaise(
         before=miss_figures(truth, decided, urgent=urgent, groups=groups),
         after=remeasured(rule, truth, raised, urgent=urgent, moments=moments, groups=groups, periods=periods),
     )
+
+
+def raised_ranks(rule: RaiseRule, decided: Ranks, scores: Numbers, *, urgent: int = 1) -> Ranks:
+    """(n,): what was decided, made at least as urgent as ``urgent`` where the rule says so."""
+    return np.where(rule.raises(scores), np.minimum(decided, urgent), decided)
 
 
 def remeasured(

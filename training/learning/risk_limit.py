@@ -102,9 +102,8 @@ def least_limit(distances: Numbers, units: Units, aim: Aim) -> Limit:
     order = np.argsort(distances, kind="stable")
     ordered, weights = distances[order], units.weights[order]
     beyond = np.cumsum(weights[::-1])[::-1] - weights
-    # Equal distances stand or fall together: the loss at a limit is what lies beyond the last of its equals.
-    last = np.searchsorted(ordered, ordered, side="right") - 1
-    accepted = aim.accepts(np.maximum(beyond[last], 0.0), units.count, units.single)
+    # Of equal distances only the last has all its equals within; the others count some as lost, at the same value.
+    accepted = aim.accepts(np.maximum(beyond, 0.0), units.count, units.single)
     return Limit(float(ordered[np.argmax(accepted)]), units.count, aim.allowed(units.count, units.single))
 
 
