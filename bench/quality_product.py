@@ -37,7 +37,7 @@ class Product:
         shutil.copytree(kept / version, self.models / version)
         return self.models / version / ENCODER_FOLDER
 
-    def train(self, rows: Sequence[Record], options: Sequence[str] = ()) -> str:
+    def train(self, rows: Iterable[Record], options: Sequence[str] = ()) -> str:
         """The version of the bundle."""
         history = write_lines(self.folder / "train.jsonl", rows)
         arguments = ["train", "--history", str(history), "--models", str(self.models), "--json", *options]
