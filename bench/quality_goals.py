@@ -3,12 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from bench.quality_measures import Measured
+from bench.quality_promises import Promise
 from bench.quality_rivals import PEOPLE
 from bench.quality_sets import Target
-from training.evaluation.intervals import Interval, clopper_pearson
+from training.evaluation.drift_alarm import tail
+from training.evaluation.intervals import Interval, clopper_pearson, mean_interval
+from training.evaluation.judged import Judged
+from training.evaluation.resampling import Resamples
 
 TOLERATED_ERROR = 0.01
+LEAST_CHANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +37,10 @@ Goal = Callable[[Measured], Verdict]
 
 def verdicts(measured: Measured) -> list[Verdict]:
     goals = GOALS.get((measured.asked.name, measured.question.target), ())
-    return [goal(measured) for goal in (*goals, calibrated)]
+    always = (
+        (calibrated, held) if measured.asked.exchangeable and measured.question.target == "team" else (calibrated,)
+    )
+    return [goal(measured) for goal in (*goals, *always)]
 
 
 def top_3_of(least: float) -> Goal:
@@ -127,6 +137,28 @@ def calibrated(measured: Measured) -> Verdict:
         wanted=f"≤ {found.floor:.3f} of a perfect model (95 %) + {TOLERATED_ERROR}",
         reached=found.error.value <= found.floor + TOLERATED_ERROR,
     )
+
+
+def held(measured: Measured) -> Verdict:
+    """Sets of teams against the law of coverage under exchangeability, which knows the luck of the calibration
+    part too. A pattern counts once: its rows are no independent cases."""
+    promise = measured.promise
+    if promise is None:
+        return Verdict(goal="sets hold the truth", measured="none in the output", wanted="", reached=None)
+    cases = len(np.unique(measured.ours.groups))
+    lost = int((~promise.held).mean() * cases)
+    chance = tail(lost, cases, promise.units, promise.allowed)
+    return Verdict(
+        goal=f"sets of {promise.coverage:g} hold the truth",
+        measured=share_held(promise, measured.ours),
+        wanted=f"≥ {promise.coverage:g}, or less by chance: p {chance:.2g} ≥ {LEAST_CHANCE}",
+        reached=bool(promise.held.mean() >= promise.coverage or chance >= LEAST_CHANCE),
+    )
+
+
+def share_held(promise: Promise, judged: Judged) -> str:
+    found = mean_interval(promise.held, Resamples(judged.groups, seed=0, repetitions=1_000))
+    return f"{between(found)}, {promise.sizes.mean():.1f} labels each"
 
 
 def between(found: Interval) -> str:

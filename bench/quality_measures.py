@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.quality_product import Product, SecondLook, judged_of, second_look_of
+from bench.quality_promises import Promise, pooled_promise
 from bench.quality_rivals import Rivals
 from bench.quality_sets import QualitySet, Question, Split, as_opened, column_of
 from bench.spent import Spent
@@ -54,6 +55,7 @@ class Measured:
     figures: TargetFigures
     rivals: tuple[Rival, ...]
     trainings: tuple[Spent, ...]
+    promise: Promise | None = None
     look: SecondLook | None = None
     kept: TargetFigures | None = None
 
@@ -66,6 +68,7 @@ class _Answered:
     """One question over the splits done so far."""
 
     ours: list[Judged] = field(default_factory=list)
+    promises: list[Promise | None] = field(default_factory=list)
     looks: list[SecondLook] = field(default_factory=list)
     rivals: dict[str, list[Judged]] = field(default_factory=dict)
 
@@ -130,6 +133,7 @@ def _ask(product: Product, version: str, split: Split, question: Question, so_fa
     truth = split.truth[column_of(question.target)]
     ours = judged_of(answers, question.target, split.learnt(question.target), truth, split.test, split.groups)
     so_far.ours.append(ours)
+    so_far.promises.append(product.promise(version, answers, question.target, truth))
     if question.target == "second_look":
         so_far.looks.append(second_look_of(answers, ours, split.test))
 
@@ -161,6 +165,7 @@ def _measured(
         figures=measure(ours, seed=SEED, repetitions=repetitions),
         rivals=tuple(rivals),
         trainings=trainings,
+        promise=pooled_promise(so_far.promises),
         look=look,
         kept=kept,
     )

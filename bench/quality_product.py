@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.quality_promises import Promise, promise_of
 from bench.quality_sets import Record, Target, column_of
 from bench.spent import Spent, run_measured
 from training.evaluation.judged import UNKNOWN, Judged
-from triage.prediction.manifest import ENCODER_FOLDER
+from triage.prediction.manifest import ENCODER_FOLDER, read_manifest
 
 Answer = dict[str, Any]
 
@@ -55,6 +56,14 @@ class Product:
             raise SystemExit("predict: the output has other rows than the input")
         return answers
 
+    def promise(
+        self, version: str, answers: Sequence[Answer], target: Target, truth: Sequence[str | None]
+    ) -> Promise | None:
+        """What the bundle promised of its sets, and whether each holds its truth; of rows that have one."""
+        head = read_manifest(self.models / version).heads.get(target)
+        told = [(said_of(answer, target), label) for answer, label in zip(answers, truth, strict=True) if label]
+        return promise_of(told, head.conclusion.sets) if head is not None else None
+
 
 def judged_of(
     answers: Sequence[Answer],
@@ -67,7 +76,7 @@ def judged_of(
     """Of the rows whose answer is known. An output line has the most probable labels only: what they leave of 1 is
     spread over the others, of which none is more probable than the last that is told."""
     known = [at for at, label in enumerate(truth) if label is not None]
-    said = [_said(answers[at], target) for at in known]
+    said = [said_of(answers[at], target) for at in known]
     words = tuple(dict.fromkeys((*labels, *(label for one in said for label, _ in told(one)))))
     number = {word: at for at, word in enumerate(words)}
     return Judged(
@@ -135,7 +144,7 @@ def write_lines(path: Path, rows: Iterable[Record]) -> Path:
     return path
 
 
-def _said(answer: Answer, target: Target) -> Answer:
+def said_of(answer: Answer, target: Target) -> Answer:
     said: Answer | None = answer[column_of(target)]
     if said is None:
         raise SystemExit(f"predict: no {column_of(target)} in the output although the history has some")

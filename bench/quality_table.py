@@ -1,11 +1,12 @@
 """What was measured as one aligned table for each question, and as one object for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bench.quality_goals import between, signed, verdicts
+from bench.quality_goals import between, share_held, signed, verdicts
 from bench.quality_measures import Measured, Rival
+from bench.quality_promises import over_time
 from bench.spent import Spent
 from training.evaluation.measures import TargetFigures
 
@@ -26,8 +27,7 @@ def table(measured: Measured) -> str:
         parts.append(aligned([_BESIDE, *(_beside(rival) for rival in measured.rivals)]))
     goals = [(one.goal, one.measured, one.wanted, one.word) for one in verdicts(measured)]
     parts.append(aligned([("goal", "measured", "wanted", ""), *goals]))
-    if measured.figures.drift is not None:
-        parts += [f"drift: {reason}" for reason in measured.figures.drift.reasons]
+    parts += ["\n".join(lines)] if (lines := [*_over_time(measured)]) else []
     return "\n\n".join(parts)
 
 
@@ -67,6 +67,16 @@ def _title(measured: Measured) -> str:
         f"{asked.protocol}; {measured.learnt:,} rows to learn from, {figures.rows:,} judged,"
         f" {figures.patterns:,} patterns{unknown}\n{cost_of(measured.trainings)}"
     )
+
+
+def _over_time(measured: Measured) -> Iterator[str]:
+    """Of rows in time, which no guarantee is about: what came of it, and what drifts."""
+    promise = measured.promise
+    if promise is not None and not measured.asked.exchangeable:
+        yield f"sets of {promise.coverage:g} hold the truth: {share_held(promise, measured.ours)}"
+        yield from (f"  {line}" for line in over_time(promise, measured.ours))
+    if measured.figures.drift is not None:
+        yield from (f"drift: {reason}" for reason in measured.figures.drift.reasons)
 
 
 def _figures(name: str, figures: TargetFigures) -> Row:

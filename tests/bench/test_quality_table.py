@@ -9,6 +9,7 @@ import pytest
 from bench.quality_goals import verdicts
 from bench.quality_measures import Measured, Rival, pooled
 from bench.quality_product import SecondLook, judged_of, second_look_of
+from bench.quality_promises import Promise, pooled_promise, promise_of
 from bench.quality_rivals import PEOPLE
 from bench.quality_sets import SETS
 from bench.quality_table import aligned, described, table
@@ -16,6 +17,7 @@ from bench.spent import Spent
 from training.evaluation.intervals import compare_judged
 from training.evaluation.judged import UNKNOWN, Judged
 from training.evaluation.measures import measure
+from triage.prediction.guarantees import SetRule
 
 TEAMS = ("database", "network", "payments", "storage")
 ROWS = 60
@@ -24,6 +26,8 @@ ROWS = 60
 def answer(number: int, value: str, probability: float = 0.7, *, abstained: bool = False, **more: Any) -> Any:
     others = [{"value": "network" if value != "network" else "database", "probability": 0.2}]
     team = {"value": value, "probability": probability, "abstained": abstained, "alternatives": others}
+    if "set" in more:
+        team["set"] = more.pop("set")
     return {"id": f"INC-{number}", "team": team, "priority": None, **more}
 
 
@@ -119,6 +123,54 @@ def test_a_table_shows_everybody_and_is_aligned() -> None:
     assert "0.667 [" in people
     assert ours.index("0.750") == people.index("0.667")
     assert sum(line.endswith(("reached", "missed")) for line in lines) == 4
+
+
+def promise(held: int) -> Promise | None:
+    """Sets of two teams, ``held`` of the 60 with the true one in it, of a rule learnt from 400 units."""
+    rule = SetRule(
+        method="lac", limits=(0.8,), by_class=False, penalty=0.0, free_ranks=0, coverage=0.95, confidence=None,
+        units=400, allowed=19, by_pattern=False,
+    )  # fmt: skip
+    others = ["network", "storage"]
+    told = [
+        (answer(n, "network", set=[TEAMS[0], "network"] if n < held else others)["team"], TEAMS[0])
+        for n in range(ROWS)
+    ]
+    found = promise_of(told, rule)
+    assert promise_of([({"value": "network"}, "network")], rule) is None
+    assert promise_of(told, None) is None
+    return found
+
+
+@pytest.mark.parametrize(("held", "word"), [(60, "reached"), (55, "reached"), (50, "missed")])
+def test_sets_may_hold_the_truth_as_rarely_as_chance_explains(held: int, word: str) -> None:
+    drawn = next(one for one in SETS if one.exchangeable)
+    found = measured(judged(40), judged(40), asked=drawn, promise=promise(held))
+    verdict = verdicts(found)[-1]
+    assert (verdict.goal, verdict.word) == ("sets of 0.95 hold the truth", word)
+    assert verdict.measured.endswith("2.0 labels each")
+    assert "not held" not in table(found)
+
+
+def test_of_rows_in_time_it_is_told_how_often_sets_held_and_when_not() -> None:
+    text = table(measured(judged(40), judged(40), promise=promise(40)))
+    assert "sets of 0.95 hold the truth: 0.667 [" in text
+    assert "not held, whole test part: 20 of 60" in text
+    assert "ALARM" in text
+    assert all(not one.goal.startswith("sets") for one in verdicts(measured(judged(40), judged(40))))
+
+
+def test_drawn_rows_without_sets_in_the_output_are_said_not_to_be_measured() -> None:
+    drawn = next(one for one in SETS if one.exchangeable)
+    assert verdicts(measured(judged(40), judged(40), asked=drawn))[-1].word == "not measured"
+
+
+def test_promises_of_several_splits_are_one_and_none_if_one_is_missing() -> None:
+    one = promise(60)
+    both = pooled_promise([one, promise(50)])
+    assert both is not None
+    assert (len(both.held), int(both.held.sum()), both.units, both.allowed) == (120, 110, 400, 19)
+    assert pooled_promise([one, None]) is None
 
 
 def look(assigned: str, *, wrong: bool) -> dict[str, Any]:
