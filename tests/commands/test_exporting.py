@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from training.train import MACHINE_SOURCES
 from triage.__main__ import triage
 from triage.commands.history_file import COLUMNS, FORMATS, writing
 from triage.corrections import Corrections
-from triage.domain.incident import EventKind, Evidence, Link
+from triage.domain.incident import EventKind, Evidence, Incident, Link
 from triage.errors import HistoryError
 from triage.store.incidents import Incidents
 
@@ -108,6 +109,10 @@ def test_training_reads_every_format_back_unchanged(
     assert {"labelled_at", "priority_source", "team_source"} >= set(
         read_history(tmp_path / f"history.{form}").ignored
     )
+
+
+def test_every_field_of_an_incident_has_its_column() -> None:
+    assert {field.name for field in fields(Incident)} - {"event"} <= set(COLUMNS)
 
 
 def test_only_what_a_person_said_is_a_label(export: Export, labelled: dict[str, str], tmp_path: Path) -> None:
