@@ -100,6 +100,11 @@ def active_of(service: Service) -> str | None:
     return active["version"] if active else None
 
 
+def bundle_of(service: Service) -> str:
+    found: str = service.get("/version").json()["bundle"]
+    return found
+
+
 def promote(service: Service, version: str, *options: str) -> "subprocess.CompletedProcess[str]":
     return service.training("promote", "--models", str(service.models), "--version", version, *options)
 
@@ -149,13 +154,13 @@ def test_a_bundle_is_promoted_in_the_embedded_database_of_a_running_service(
     done = promote(service, starter_bundle.name)
     assert done.returncode == 0, done.stderr
     assert str(service.data) in done.stdout
-    service.wait_until(lambda: service.get("/version").json()["bundle"] == starter_bundle.name, "followed")
-    back = service.training("rollback", "--json")
-    assert back.returncode == 0, back.stderr
-    service.wait_until(lambda: service.get("/version").json()["bundle"] == trained_bundle.name, "rolled back")
+    service.wait_until(lambda: bundle_of(service) == starter_bundle.name, "followed")
     service.stop()
     service.start()
-    assert service.get("/version").json()["bundle"] == trained_bundle.name
+    assert bundle_of(service) == starter_bundle.name
+    back = service.training("rollback", "--json")
+    assert back.returncode == 0, back.stderr
+    service.wait_until(lambda: bundle_of(service) == trained_bundle.name, "rolled back")
 
 
 def test_a_damaged_bundle_is_refused_by_both_ways_and_nothing_changes(
@@ -201,7 +206,7 @@ def test_an_interrupted_promotion_has_changed_nothing_and_can_be_done_again(
         assert "Traceback" not in said
     assert service.get("/v1/models").json() == before
     assert promote(service, starter).returncode == 0
-    service.wait_until(lambda: service.get("/version").json()["bundle"] == starter, "followed")
+    service.wait_until(lambda: bundle_of(service) == starter, "followed")
 
 
 def waits_for_the_lock(db: "psycopg.Connection[tuple[int, ...]]") -> bool:

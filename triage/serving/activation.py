@@ -147,6 +147,17 @@ class Activation:
             self._faults.pop("bundle", None)
             self._compose()
 
+    def note_similarity(self, why: str | None) -> None:
+        """Whether earlier incidents are missed among the similar ones; None when they no longer are."""
+        with self._lock:
+            before = self._faults.get("similarity")
+            if why is not None:
+                self._blame("similarity", why)
+            else:
+                self._faults.pop("similarity", None)
+            if before != why:
+                self._compose()
+
     def _put_in_force(self, predictor: Predictor) -> None:
         self._predictor = predictor
         self._refused.pop(predictor.version, None)

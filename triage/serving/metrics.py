@@ -54,6 +54,9 @@ class Metrics:
         self.drained = Counter("triage_spool_drained", "Payloads carried out from the spool", registry=r)
         self.spool_pending = Gauge("triage_spool_pending", "Payloads waiting in the spool", registry=r)
         self.degraded = Gauge("triage_degraded", "1 for each part that is missing", ["part"], registry=r)
+        self.reembedded = Counter(
+            "triage_reembedded_texts", "Remembered texts embedded for an encoder that came later", registry=r
+        )
         self.version = Gauge(
             "triage_active_info", "1 for what is in force", ["bundle", "catalogue", "policy", "code"], registry=r
         )

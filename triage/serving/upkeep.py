@@ -16,6 +16,7 @@ from triage.serving.draining import DRAINED_AT_ONCE, Draining
 from triage.serving.housekeeping import Housekeeping
 from triage.serving.indexing import Indexing
 from triage.serving.logs import place_of
+from triage.serving.reembedding import Reembedding
 from triage.serving.service import Parts, Service, utc_now
 from triage.store.database import Database, migrate
 from triage.store.embedded import EmbeddedDatabase, start_embedded
@@ -42,12 +43,14 @@ class Upkeep:
         self._published = False
         self._house_kept_at = -HOUSE_KEPT_EVERY
         self._indexing: Indexing | None = None
+        self._reembedding: Reembedding | None = None
         self._parts_of_a_step = (
             self._publish,
             self._follow,
             self._admit,
             self._drain,
             self._index_embeddings,
+            self._embed_anew,
             self._keep_house,
         )
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
@@ -62,6 +65,8 @@ class Upkeep:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(timeout=30)
+        if self._reembedding is not None:
+            self._reembedding.end()
 
     def release(self) -> None:
         """Give the embedded database up, after everybody who uses it has closed."""
@@ -202,6 +207,14 @@ class Upkeep:
             self._indexing = Indexing(self._service.parts.database.url, self._service.metrics)
         if encoder is not None:
             self._indexing.want(encoder.version, encoder.dimensions)
+
+    def _embed_anew(self) -> None:
+        active = self._service.activation.active
+        if self._reembedding is None:
+            database, activation = self._service.parts.database, self._service.activation
+            self._reembedding = Reembedding(database, self._service.metrics, activation.note_similarity)
+        if active is not None and active.encoder is not None:
+            self._reembedding.want(active.encoder)
 
     def _refuse_open_door(self) -> None:
         """Without a token the service is for this machine only."""

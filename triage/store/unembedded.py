@@ -1,0 +1,69 @@
+"""Remembered incidents whose text an encoder has not embedded: after a change of encoder, all of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from triage.domain.incident import Incident
+from triage.store.database import Database, named_failures
+from triage.store.neighbours import Embeddings
+from triage.store.recording import record_embeddings
+from triage.store.records import INCIDENT
+
+PAGE = 500
+"""Incidents looked through at a time."""
+
+REEMBED_LOCK = 7_041_776_004
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """``missing``: by text key, an event with that text. ``last``: where the next page begins; None at the end."""
+
+    missing: dict[bytes, Incident]
+    last: tuple[datetime, str] | None
+
+
+class Unembedded:
+    """From the newest incident to the oldest, page by page, so that a pass costs each incident one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read_page(self, encoder: str, after: tuple[datetime, str] | None) -> Page:
+        """Raises StoreUnavailable."""
+        opened_at, incident_id = after or (None, None)
+        with self._database.exploring() as db:
+            rows = db.execute(
+                _PAGE, {"encoder": encoder, "opened_at": opened_at, "id": incident_id, "limit": PAGE}
+            ).fetchall()
+        missing = {row["text_key"]: INCIDENT.validate_python(row["event"]) for row in rows if row["event"]}
+        last = (rows[-1]["opened_at"], str(rows[-1]["id"])) if len(rows) == PAGE else None
+        return Page(missing=missing, last=last)
+
+    def keep(self, encoder: str, embeddings: Embeddings) -> None:
+        """Raises StoreUnavailable."""
+        with self._database.transaction() as db:
+            record_embeddings(db, encoder, embeddings)
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether no other replica is at it; it then waits until the block ends. On a connection of its own."""
+        with named_failures(), psycopg.connect(self._database.url, autocommit=True, connect_timeout=5) as db:
+            row = db.execute("SELECT pg_try_advisory_lock(%s)", (REEMBED_LOCK,)).fetchone()
+            yield row is not None and bool(row[0])
+
+
+_PAGE = """
+SELECT i.id, i.opened_at, i.text_key, CASE WHEN t.text_key IS NULL THEN i.event END AS event
+FROM (
+    SELECT id, opened_at, text_key, event FROM incident
+    WHERE %(opened_at)s::timestamptz IS NULL OR (opened_at, id) < (%(opened_at)s, %(id)s::uuid)
+    ORDER BY opened_at DESC, id DESC LIMIT %(limit)s
+) AS i
+LEFT JOIN text_embedding AS t ON t.encoder = %(encoder)s AND t.text_key = i.text_key
+ORDER BY i.opened_at DESC, i.id DESC
+"""
