@@ -141,11 +141,23 @@ def test_parquet_reads_as_json_lines_do(tmp_path: Path) -> None:
     assert "is no readable Parquet file" in refusal(path)
 
 
-@pytest.mark.parametrize("label", [None, "", "  ", "NaN", "nan", "None", "null", "<NA>", math.nan])
+NO_LABELS = [None, "", "  ", "NaN", "nan", "None", "null", "<NA>", math.nan, "N/A", "#N/A", "-", "--", " – ", "?"]
+
+
+@pytest.mark.parametrize("label", NO_LABELS)
 def test_a_label_that_is_missing_in_any_spelling_is_none(lines: Write, label: object) -> None:
     history = read_history(lines([GOOD | {"priority": label, "team": label}]))
     assert (only(history).priority, only(history).team) == (None, None)
     assert history.unlabelled == 1
+
+
+@pytest.mark.parametrize("label", ["NA", "1", "!!", "P1", "No team", "\N{LARGE RED CIRCLE}"])
+def test_a_short_or_strange_label_is_still_one(lines: Write, label: str) -> None:
+    assert only(read_history(lines([GOOD | {"priority": label}]))).priority == label
+
+
+def test_a_fact_that_says_not_applicable_is_read_as_a_live_one_is(lines: Write) -> None:
+    assert only(read_history(lines([GOOD | {"service": "n/a"}]))).incident.service == "n/a"
 
 
 def test_long_texts_are_cut_and_not_bad(lines: Write) -> None:

@@ -147,7 +147,8 @@ def without_notes(texts: Sequence[str], labels: Sequence[str]) -> list[str]:
     if not names:
         return list(texts)
     note = rf"(?:{'|'.join(sorted(_NOTES))})(?:[\W_]+(?:{'|'.join(sorted(_FILLERS))}))+"
-    pattern = re.compile(rf"[ ]?(?<![^\W_]){note}[\W_]+(?:{_any_of(names)})(?![^\W_])", re.IGNORECASE)
+    answer = rf"[\W_]+(?:{_any_of(names)})(?![^\W_])(?:[\W_]+(?:team|group)(?![^\W_]))?"
+    pattern = re.compile(rf"[ ]?(?<![^\W_]){note}{answer}", re.IGNORECASE)
     return [pattern.sub("", text).lstrip(" ") for text in texts]
 
 
