@@ -57,7 +57,9 @@ def aligned(rows: Sequence[Row]) -> str:
 def cost_of(trainings: Sequence[Spent]) -> str:
     """The first training of a set embeds its texts; later ones find most of them kept."""
     seconds = ", ".join(f"{training.seconds:.0f}" for training in trainings)
-    return f"training took {seconds} s, {max(training.peak_mib for training in trainings):,.0f} MiB at most"
+    cores = ", ".join(f"{training.cpu_seconds:.0f}" for training in trainings)
+    most = max(training.peak_mib for training in trainings)
+    return f"training took {seconds} s ({cores} s of all cores), {most:,.0f} MiB at most"
 
 
 def _title(measured: Measured) -> str:

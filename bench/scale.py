@@ -89,24 +89,27 @@ def evenly(rows: Sequence[Record], wanted: int) -> list[Record]:
 
 
 def growth(points: Sequence[Point]) -> list[float | None]:
-    """By which power of the rows the seconds grew since the point before of the same kind; None for the first."""
+    """By which power of the rows the time of the cores grew since the point before; None for a kind's first."""
     found: list[float | None] = []
     for before, point in zip([None, *points], points, strict=False):
         if before is None or before.kind != point.kind or before.rows == point.rows:
             found.append(None)
         else:
-            found.append(math.log(point.spent.seconds / before.spent.seconds) / math.log(point.rows / before.rows))
+            found.append(
+                math.log(point.spent.cpu_seconds / before.spent.cpu_seconds) / math.log(point.rows / before.rows)
+            )
     return found
 
 
 def table(points: Sequence[Point]) -> str:
-    rows = [("kind", "rows", "seconds", "rows/s", "MiB at most", "growth")]
+    rows = [("kind", "rows", "seconds", "of all cores", "rows/s", "MiB at most", "growth")]
     for point, power in zip(points, growth(points), strict=True):
         rows.append(
             (
                 point.kind,
                 f"{point.rows:,}",
                 f"{point.spent.seconds:.1f}",
+                f"{point.spent.cpu_seconds:.1f}",
                 f"{point.rows / point.spent.seconds:.0f}",
                 f"{point.spent.peak_mib:,.0f}",
                 "" if power is None else f"rows^{power:.2f}",

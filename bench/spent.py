@@ -17,9 +17,11 @@ _SHOWN = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """``peak_mib``: the most memory that was resident at once."""
+    """``cpu_seconds`` of all cores together: what it costs whatever else the machine does. ``peak_mib``: the most
+    memory that was resident at once."""
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
 
 
@@ -43,4 +45,8 @@ def run_measured(module: str, arguments: Sequence[str]) -> tuple[str, Spent]:
             errors.seek(0)
             end = errors.read().decode(errors="replace")[-_SHOWN:]
             raise SystemExit(f"python -m {module} {arguments[0]} failed:\n{written[-_SHOWN:]}{end}")
-    return written, Spent(seconds=seconds, peak_mib=usage.ru_maxrss * _MAXRSS_UNIT / 2**20)
+    return written, Spent(
+        seconds=seconds,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak_mib=usage.ru_maxrss * _MAXRSS_UNIT / 2**20,
+    )

@@ -56,7 +56,10 @@ def measured(ours: Judged, people: Judged, **changes: Any) -> Measured:
         ours=ours,
         figures=measure(ours, seed=1, repetitions=100),
         rivals=(rival,),
-        trainings=(Spent(seconds=12.4, peak_mib=812.3), Spent(seconds=6.0, peak_mib=900.0)),
+        trainings=(
+            Spent(seconds=12.4, cpu_seconds=20.0, peak_mib=812.3),
+            Spent(seconds=6.0, cpu_seconds=9.0, peak_mib=900.0),
+        ),
     )
     return replace(found, **changes)
 
@@ -116,7 +119,7 @@ def test_a_table_shows_everybody_and_is_aligned() -> None:
     lines = text.splitlines()
     assert lines[0] == "servicenow: team from metadata"
     assert "240 rows to learn from, 60 judged" in lines[1]
-    assert lines[2] == "training took 12, 6 s, 900 MiB at most"
+    assert lines[2] == "training took 12, 6 s (20, 9 s of all cores), 900 MiB at most"
     ours = next(line for line in lines if line.startswith("triage"))
     people = next(line for line in lines if line.startswith(PEOPLE))
     assert "0.750 [" in ours

@@ -27,7 +27,7 @@ REAL = [row(number) for number in range(20)]
 
 
 def point(rows: int, seconds: float, *, kind: str = "metadata", peak_mib: float = 900.0) -> Point:
-    return Point(kind=kind, rows=rows, spent=Spent(seconds=seconds, peak_mib=peak_mib))
+    return Point(kind=kind, rows=rows, spent=Spent(seconds=seconds, cpu_seconds=2 * seconds, peak_mib=peak_mib))
 
 
 def test_up_to_the_real_size_rows_are_the_real_ones_and_the_latest() -> None:
@@ -72,6 +72,7 @@ def test_a_process_tells_its_time_and_its_own_peak() -> None:
     written, spent = run_measured("json.tool", ["--help"])
     assert "usage" in written
     assert 0 < spent.seconds < 60
+    assert 0 < spent.cpu_seconds < 60
     assert 1 < spent.peak_mib < 500
 
 
