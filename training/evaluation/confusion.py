@@ -28,8 +28,8 @@ class ConfusedPair:
 class ConfusionFigures:
     """``matrix[i][j]``: rows that are ``true[i]`` and were said to be ``said[j]``. Up to 20 labels, in the
     head's order or that of urgency; of more, the 20 with most mistakes, and ``all others`` together. A last row
-    holds the labels the head does not know, where there are any. ``pairs``: the most frequent mistakes of all
-    labels."""
+    holds the labels the head does not know, where there are any. ``pairs``: the most
+    frequent mistakes between labels it knows."""
 
     true: tuple[str, ...]
     said: tuple[str, ...]
@@ -112,11 +112,11 @@ def _places(judged: Judged, true: Numbers, said: Numbers, rows: Numbers) -> tupl
 def _pairs(judged: Judged, true: Numbers, said: Numbers, rows: Numbers) -> tuple[ConfusedPair, ...]:
     width = len(judged.labels)
     of_true = np.bincount(true, weights=rows, minlength=width + 1)
-    wrong = np.flatnonzero(true != said)
+    wrong = np.flatnonzero((true != said) & (true != width))
     most = wrong[np.argsort(-rows[wrong], kind="stable")[:_PAIRS]]
     return tuple(
         ConfusedPair(
-            true=NOT_KNOWN if true[at] == width else judged.labels[int(true[at])],
+            true=judged.labels[int(true[at])],
             said=judged.labels[int(said[at])],
             rows=int(rows[at]),
             share=float(rows[at] / of_true[true[at]]),

@@ -9,6 +9,8 @@ from training.evaluation.judged import Judged
 
 PRECISIONS = (0.80, 0.90, 0.95)
 _CURVE_POINTS = 160
+_LEAST_ON_CURVE = 20
+"""The precision of fewer rows than this jumps about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class CoverageAt:
 class CoverageFigures:
     """``at``: with hindsight, so an upper end. ``acting``: the share on which the head does act, by thresholds
     chosen beforehand, and ``precision`` of that, None where it never acts; their intervals take rows for
-    independent. ``curve``: (coverage, precision) as the threshold falls."""
+    independent. ``curve``: (coverage, precision) as the threshold falls, from 20 rows on."""
 
     at: tuple[CoverageAt, ...]
     acting: Interval
@@ -55,7 +57,8 @@ def coverage(judged: Judged) -> CoverageFigures:
             )
         )
     acting = int(judged.acting.sum())
-    shown = np.unique(np.linspace(0, len(cuts) - 1, min(_CURVE_POINTS, len(cuts))).astype(np.int64))
+    told = np.flatnonzero(cuts >= min(_LEAST_ON_CURVE, n) - 1)
+    shown = told[np.unique(np.linspace(0, len(told) - 1, min(_CURVE_POINTS, len(told))).astype(np.int64))]
     return CoverageFigures(
         at=tuple(at),
         acting=clopper_pearson(acting, n) or Interval(0.0, 0.0, 0.0),

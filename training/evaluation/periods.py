@@ -83,12 +83,16 @@ def _drift(judged: Judged, rows: Numbers, number: Numbers) -> Drift:
     gap_change, gap_p = _change(gap, number, groups)
     reasons = []
     if accuracy_p < _SURE and accuracy_change < -_WORTH_SAYING:
-        reasons.append(f"accuracy falls by about {-accuracy_change:.0%} from the first period to the last")
+        reasons.append(
+            f"accuracy falls by about {-100 * accuracy_change:.0f} points from the first period to the last"
+        )
     if gap_p < _SURE and gap_change < -_WORTH_SAYING:
-        reasons.append(f"confidence runs ahead of accuracy by about {-gap_change:.0%} more than at first")
+        reasons.append(
+            f"confidence runs ahead of accuracy by about {-100 * gap_change:.0f} points more than at first"
+        )
     late = float(gap[last].mean())
     if late < -_WORTH_SAYING and _mean_p(gap[last], groups[last]) < _SURE:
-        reasons.append(f"in the last period confidence is {-late:.0%} above accuracy")
+        reasons.append(f"in the last period confidence is {-100 * late:.0f} points above accuracy")
     return Drift(
         accuracy_change=accuracy_change,
         accuracy_p=accuracy_p,
