@@ -76,9 +76,13 @@ def train(
         result = train_bundle(request, bars.advance)
     summary = result.summary
     if as_json:
-        heads = {name: fit.describe() for name, fit in summary.fits.items()}
+        heads = {name: head.describe() for name, head in summary.heads.items()}
         leaks = [str(leak) for leak in summary.leaks]
-        content = {"version": result.folder.name, "rows": summary.rows, "bad_rows": list(summary.bad_rows)}
+        content = {
+            "version": result.folder.name,
+            "rows": summary.cleaning.kept,
+            "bad_rows": list(summary.bad_rows),
+        }
         _print_json({**content, "leaks": leaks, "heads": heads})
     else:
         click.echo(summary_of(summary), err=True)

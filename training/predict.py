@@ -54,12 +54,17 @@ def predict(
 
 
 def as_line(incident_id: str, suggestion: Suggestion) -> dict[str, Any]:
-    """One output object: ``priority`` and ``team`` are null where the history had no such labels."""
+    """One output object: ``priority`` and ``team`` are null where the history had no such labels, ``impact`` and
+    ``urgency`` are there where the head was asked. ``choice`` is what is concluded, ``value`` the most
+    probable."""
     line: dict[str, Any] = {
         "id": incident_id,
         "priority": _target(suggestion.priority),
         "team": _target(suggestion.team),
     }
+    for name, rating in (("impact", suggestion.impact), ("urgency", suggestion.urgency)):
+        if rating.value is not None:
+            line[name] = _target(rating)
     look = suggestion.second_look
     if look is not None:
         line["second_look"] = {
@@ -92,12 +97,18 @@ def _suggest(predictor: Predictor, rows: list[HistoryRow]) -> list[Suggestion]:
 def _target(suggestion: LabelSuggestion) -> dict[str, Any] | None:
     if suggestion.value is None:
         return None
-    return {
+    found: dict[str, Any] = {
         "value": suggestion.value,
         "probability": suggestion.probability,
         "abstained": suggestion.abstained,
         "alternatives": [{"value": a.value, "probability": a.probability} for a in suggestion.alternatives],
+        "choice": suggestion.concluded,
     }
+    if suggestion.raised:
+        found["raised"] = True
+    if suggestion.likely:
+        found["likely"] = list(suggestion.likely)
+    return found
 
 
 def _count(acting: dict[str, int], suggestion: Suggestion) -> None:

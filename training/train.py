@@ -1,42 +1,36 @@
 """A history in, a trained bundle out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from training.card import TrainSummary, card_of
-from training.embedding import EmbeddingCache
+from threadpoolctl import threadpool_limits
+
+from training.card import HeadSummary, TrainSummary, card_of
 from training.encoder_export import DEFAULT_ENCODER, STEPS, export_encoder
 from training.history.leaks import Leak
-from training.history.rows import HistoryRow, read_history
-from training.learning.fit import HeadFit, fit_head, nothing_learnt
-from training.learning.heads import HEADS, EncodedHistory, teaches, training_rows
+from training.history.rows import BadRow, HistoryRow, read_history
+from training.history.teams import KnownTeams
+from training.learning.encoded import Progress, encode_history
+from training.learning.fit import HeadFit, fit_head, steps
+from training.learning.heads import HEADS, EncodedHistory, lessons_for, not_taught
 from training.recipes import Recipe
 from training.starter import find_encoder
 from triage.errors import HistoryError
 from triage.prediction.bundle_writer import BundleDraft, write_bundle
 from triage.prediction.encoder import Encoder
 from triage.prediction.manifest import ENCODER_FOLDER
-from triage.prediction.text import incident_text
-
-CACHE_FOLDER = ".cache"
-
-MACHINE_SOURCES = frozenset(
-    {"model", "rule", "matrix", "catalogue", "reported", "fallback", "machine", "automatic"}
-)
-"""Where a label came from when no person gave it. Trained on, a model would learn its own echo."""
-
-Progress = Callable[[str, int, int], None]
-"""Told the phase, how much more of it is done, and how much there is in all; a phase need not reach its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainRequest:
-    """``encoder`` None: that of the best bundle in ``models``, else the default. ``source`` None: every row."""
+    """``encoder`` None: the recipe's, else that of the best bundle in ``models``, else the default. ``source``
+    None: every row. ``known``: what a catalogue says of the teams."""
 
     history: Path
     models: Path
@@ -44,6 +38,7 @@ class TrainRequest:
     created_at: datetime
     encoder: str | None = None
     source: str | None = None
+    known: KnownTeams = field(default_factory=KnownTeams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,103 +47,143 @@ class TrainResult:
     summary: TrainSummary
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadHistory:
+    """The rows to learn from, and what became of the others."""
+
+    name: str
+    rows: Sequence[HistoryRow]
+    bad_rows: tuple[BadRow, ...] = ()
+    other_sources: int = 0
+
+
 def train(request: TrainRequest, progress: Progress = lambda *_: None) -> TrainResult:
     """Write a trained bundle into ``request.models``.
 
-    Raises ``HistoryError`` for a file that cannot be trained on or from which nothing can be learnt, and
-    ``BundleError`` where the encoder cannot be had.
+    Raises ``HistoryError`` for a file that cannot be trained on or from which nothing can be learnt,
+    ``BundleError`` where the encoder cannot be had, and ``GuaranteeRefused`` for a bound that cannot be promised.
     """
-    rows, facts = _read(request, progress)
-    with _encoder_folder(request, progress) as encoder_folder:
-        encoder = Encoder.open(encoder_folder)
-        try:
-            texts = [incident_text(row.incident) for row in rows]
-            cache = EmbeddingCache(request.models / CACHE_FOLDER, encoder)
-            embeddings = cache.embed(texts, lambda n: progress("embed", n, len(texts)))
-            history = EncodedHistory(rows=rows, texts=texts, embeddings=embeddings, encoder=encoder)
-            fits, leaks = _fit_heads(history, request.recipe, progress)
-        finally:
-            encoder.close()
-        summary = TrainSummary(
-            **facts, encoder=encoder.settings.name, recipe=request.recipe.name, leaks=leaks, fits=fits
-        )
-        heads = {name: fit.head for name, fit in fits.items() if fit.head is not None}
-        if not heads:
-            reasons = "; ".join(f"{name}: {fit.reason}" for name, fit in fits.items())
-            raise HistoryError(f"{request.history}: nothing can be learnt from it: {reasons}")
-        draft = BundleDraft(
-            kind="trained",
-            created_at=request.created_at,
-            encoder_folder=encoder_folder,
-            card=card_of(summary),
-            heads=heads,
-            recipe=request.recipe.describe(),
-            trained_on=_trained_on(summary),
-            quality={name: fit.describe() for name, fit in fits.items()},
-        )
-        return TrainResult(folder=write_bundle(request.models, draft), summary=summary)
+    history = read_for(request, progress)
+    # Many small sums: more threads for each only wait for one another, and sum in another order every time.
+    with threadpool_limits(limits=1):
+        return train_rows(request, history, progress)
 
 
-def _read(request: TrainRequest, progress: Progress) -> tuple[list[HistoryRow], dict[str, Any]]:
-    """The rows to train on, and what the summary says about the others."""
+def read_for(request: TrainRequest, progress: Progress) -> ReadHistory:
+    """The rows of the request's source. Raises ``HistoryError``."""
     history = read_history(request.history)
     progress("read", history.total, history.total)
     wanted = [row for row in history.rows if request.source in (None, row.incident.source)]
     if not wanted:
         sources = sorted({row.incident.source for row in history.rows})
         raise HistoryError(f"{request.history}: no row of this source; there are {', '.join(sources[:20])}")
-    rows = [row for row in wanted if (row.label_source or "").casefold() not in MACHINE_SOURCES]
-    if not rows:
-        raise HistoryError(f"{request.history}: only a machine gave its labels")
-    moments = [row.incident.occurred_at for row in rows if row.incident.occurred_at is not None]
-    return rows, {
-        "history": request.history.name,
-        "rows": len(rows),
-        "bad_rows": tuple(f"line {bad.line}: {bad.reason}" for bad in history.bad_rows),
-        "machine_labelled": len(wanted) - len(rows),
-        "other_sources": len(history.rows) - len(wanted),
-        "first_at": min(moments, default=None),
-        "last_at": max(moments, default=None),
-    }
+    return ReadHistory(
+        name=request.history.name,
+        rows=wanted,
+        bad_rows=tuple(history.bad_rows),
+        other_sources=len(history.rows) - len(wanted),
+    )
+
+
+def train_rows(request: TrainRequest, history: ReadHistory, progress: Progress = lambda *_: None) -> TrainResult:
+    """As ``train``, of rows that were read already."""
+    recipe = request.recipe
+    with _encoder_folder(request, progress) as encoder_folder:
+        encoder = Encoder.open(encoder_folder)
+        try:
+            encoded = encode_history(
+                history.rows,
+                encoder,
+                request.models,
+                least_rows=recipe.min_label_rows,
+                known=request.known,
+                progress=progress,
+            )
+            fits, leaks = fit_heads(encoded, recipe, progress)
+        finally:
+            encoder.close()
+        summary = _summary(history, encoded, encoder.settings.name, recipe, fits, leaks)
+        heads = {name: fit.head for name, fit in fits.items() if fit.head is not None}
+        if not heads:
+            reasons = "; ".join(f"{name}: {fit.reason}" for name, fit in fits.items())
+            raise HistoryError(f"{history.name}: nothing can be learnt from it: {reasons}")
+        draft = BundleDraft(
+            kind="trained",
+            created_at=request.created_at,
+            encoder_folder=encoder_folder,
+            card=card_of(summary),
+            heads=heads,
+            recipe=recipe.describe(),
+            trained_on=_trained_on(summary, encoded),
+            quality={name: head.describe() for name, head in summary.heads.items()},
+        )
+        return TrainResult(folder=write_bundle(request.models, draft), summary=summary)
+
+
+def fit_heads(
+    history: EncodedHistory, recipe: Recipe, progress: Progress
+) -> tuple[dict[str, HeadFit], tuple[Leak, ...]]:
+    """Every head that the history may teach, also those that it did not, and the leaks that were found."""
+    fits: dict[str, HeadFit] = {}
+    leaks: dict[str, Leak] = {}
+    whole = steps(recipe) * len(HEADS)
+    for plan in HEADS:
+        lessons, found = lessons_for(plan, history)
+        leaks.update((str(leak), leak) for leak in found)
+        reason = not_taught(plan, lessons, history)
+        if reason:
+            fits[plan.name] = HeadFit(name=plan.name, reason=reason)
+        else:
+            fits[plan.name] = fit_head(lessons, recipe, lambda: progress("fit", 1, whole))
+    return fits, tuple(leaks.values())
 
 
 @contextmanager
 def _encoder_folder(request: TrainRequest, progress: Progress) -> Iterator[Path]:
-    found = find_encoder(request.models, request.encoder)
+    wanted = request.encoder or request.recipe.encoder
+    found = find_encoder(request.models, wanted)
     if found is not None:
         yield found
         return
     with TemporaryDirectory(prefix="triage-encoder-") as scratch:
         folder = Path(scratch) / ENCODER_FOLDER
-        export_encoder(folder, request.encoder or DEFAULT_ENCODER, lambda _: progress("export", 1, len(STEPS)))
+        export_encoder(folder, wanted or DEFAULT_ENCODER, lambda _: progress("export", 1, len(STEPS)))
         yield folder
 
 
-def _fit_heads(
-    history: EncodedHistory, recipe: Recipe, progress: Progress
-) -> tuple[dict[str, HeadFit], tuple[Leak, ...]]:
-    fits: dict[str, HeadFit] = {}
-    leaks: dict[str, Leak] = {}
-    steps = recipe.folds + 2
-    for plan in HEADS:
-        reason = teaches(plan, history)
-        if reason:
-            fits[plan.name] = nothing_learnt(plan.target, reason)
-        else:
-            rows, found = training_rows(plan, history)
-            leaks.update((str(leak), leak) for leak in found)
-            fits[plan.name] = fit_head(rows, recipe, lambda: progress("fit", 1, steps * len(HEADS)))
-    return fits, tuple(leaks.values())
+def _summary(
+    history: ReadHistory,
+    encoded: EncodedHistory,
+    encoder: str,
+    recipe: Recipe,
+    fits: dict[str, HeadFit],
+    leaks: tuple[Leak, ...],
+) -> TrainSummary:
+    moments = [row.incident.occurred_at for row in history.rows if row.incident.occurred_at is not None]
+    return TrainSummary(
+        history=history.name,
+        bad_rows=tuple(f"line {bad.line}: {bad.reason}" for bad in history.bad_rows),
+        other_sources=history.other_sources,
+        first_at=min(moments, default=None),
+        last_at=max(moments, default=None),
+        encoder=encoder,
+        recipe=recipe.name,
+        cleaning=encoded.cleaned.report,
+        leaks=leaks,
+        heads={name: HeadSummary.of(fit, recipe.seed) for name, fit in fits.items()},
+    )
 
 
-def _trained_on(summary: TrainSummary) -> dict[str, Any]:
+def _trained_on(summary: TrainSummary, encoded: EncodedHistory) -> dict[str, Any]:
+    ids = sha256("\n".join(row.id for row in encoded.rows).encode("utf-8", "surrogatepass")).hexdigest()
     return {
         "history": summary.history,
-        "rows": summary.rows,
+        "ids_sha256": ids,
+        "rows": summary.cleaning.kept,
         "bad_rows": len(summary.bad_rows),
-        "machine_labelled": summary.machine_labelled,
         "other_sources": summary.other_sources,
         "first_at": summary.first_at.isoformat() if summary.first_at else None,
         "last_at": summary.last_at.isoformat() if summary.last_at else None,
+        "cleaning": summary.cleaning.describe(),
         "leaks": [str(leak) for leak in summary.leaks],
     }

@@ -1,6 +1,6 @@
 """Predictions on rows that were not learnt from: what every measure of this folder starts from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,16 @@ class Judged:
             raise ValueError(f"moments: expected shape {(n,)}, found {self.moments.shape}")
         if self.costs is not None and self.costs.shape != (k, k):
             raise ValueError(f"costs: expected shape {(k, k)}, found {self.costs.shape}")
+
+    def take(self, rows: Flags) -> "Judged":
+        """Those of the rows that ``rows``, of shape (n,), is true for. Raises ``ValueError`` where it is for
+        none."""
+        at = np.flatnonzero(rows)
+        arrays = {
+            name: getattr(self, name)[at] for name in ("probabilities", "truth", "acting", "chosen", "groups")
+        }
+        moments = None if self.moments is None else self.moments[at]
+        return replace(self, **arrays, moments=moments, ids=tuple(self.ids[i] for i in at.tolist()))
 
     @property
     def known(self) -> Flags:

@@ -1,270 +1,304 @@
-"""One head: fitted, calibrated and judged on rows it has not seen."""
+"""One head: its components compared, the best fitted on everything, calibrated, and judged on what it did not
+see."""
 
-import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.svm import LinearSVC
 
-from training.learning.calibration import (
-    Labels,
-    Scores,
-    abstains,
-    calibration_error,
-    choose_thresholds,
-    fit_temperature,
-    softmax,
+from training.evaluation.judged import Judged
+from training.learning.calibration import choose_thresholds
+from training.learning.components import Labels, LinearComponent, NeighbourComponent
+from training.learning.conformal import fit_sets, raise_threshold
+from training.learning.order import cost_matrix, urgency_order
+from training.learning.pool import Pool, Probabilities, fit_pool
+from training.learning.screening import (
+    Compared,
+    HeldOut,
+    Task,
+    compare,
+    cross_weighed,
+    fit_components,
+    held_out_scores,
 )
-from training.learning.matrix import build_matrix, learn_columns
-from training.recipes import Recipe
+from training.learning.split import Moments, Rows, Split, split_rows
+from training.recipes import Combination, Recipe
+from triage.errors import GuaranteeRefused
 from triage.prediction.bundle_writer import FittedHead
-from triage.prediction.columns import Columns
-from triage.prediction.features import FactScope, FeatureVector
-from triage.prediction.head import HeadSettings, Probabilities
+from triage.prediction.conclusion import Conclusion
+from triage.prediction.features import FactScope
+from triage.prediction.head import HeadSettings, HeadWeights
+from triage.prediction.neighbours import Neighbours
 
-_LATER_SHARE = 0.2
-_LEAST_LATER_ROWS = 20
-_LEAST_DATED = 0.8
+Progress = Callable[[], None]
+
+PRIORITY_LIKE = frozenset({"priority", "impact", "urgency"})
+"""Targets that have an order; of these the priority alone has costs and a bound on what is missed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingRows:
-    """Rows of one target: what each says, its label, ``groups``: equal where two rows say the same, so that a copy
-    is never in both the rows fitted on and the rows judged on, and ``moments``: when each happened, if known."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lessons:
+    """What is known of one target: ``task`` has its rows, and beside each of them ``groups`` (its pattern), when
+    it happened, when its label became known (NaT: at once), and its id. ``left_out``: labels with too few rows."""
 
+    name: str
     target: str
     scope: FactScope
-    vectors: Sequence[FeatureVector]
-    labels: Sequence[str]
-    groups: Sequence[bytes]
-    moments: Sequence[datetime | None]
-    left_out_facts: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadQuality:
-    """On held-out rows. ``coverage``: the share on which the head does not abstain; ``accuracy_acting`` is None
-    where it always does. ``majority``: the accuracy of always saying the most frequent label."""
-
-    rows: int
-    labels: int
-    accuracy: float
-    macro_f1: float
-    majority: float
-    coverage: float
-    accuracy_acting: float | None
-    calibration_error: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rows:
-    """The rows that are used, labels as numbers. A score of shape (n, ``width``) has a column for each label."""
-
-    vectors: Sequence[FeatureVector]
-    labels: Labels
-    width: int
-    left_out: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadFit:
-    """``head`` is None where nothing could be learnt, and ``reason`` says why. ``left_out``: labels with too few
-    rows, and how many they had. ``quality`` is from cross-validation over the whole history; ``later`` is from its
-    last fifth, by a classifier fitted on the time before: the more honest one, None where rows have no dates."""
-
-    target: str
-    head: FittedHead | None
-    quality: HeadQuality | None
-    later: HeadQuality | None
+    task: Task
+    groups: Rows
+    moments: Moments
+    known_at: Moments
+    ids: Sequence[str]
     left_out: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeadFit:
+    """``head`` is None where nothing could be learnt, and ``reason`` says why. ``judged``: predictions on the test
+    part, of which nothing was learnt or chosen: the last part of the time, or every row by the folds that did not
+    have it; ``new``, beside them: whether nothing of their pattern was learnt from. ``compared``: the
+    combinations, best first. ``refused``: a promise that the history is too small for.
+    """
+
+    name: str
+    head: FittedHead | None = None
+    judged: Judged | None = None
+    new: NDArray[np.bool_] | None = None
+    split: Split | None = None
+    compared: tuple[Compared, ...] = ()
+    left_out: dict[str, int] | None = None
+    refused: str | None = None
     reason: str | None = None
 
-    def describe(self) -> dict[str, Any]:
-        """As the manifest records it."""
-        return {
-            "reason": self.reason,
-            "left_out": self.left_out,
-            "across": asdict(self.quality) if self.quality else None,
-            "later": asdict(self.later) if self.later else None,
-        }
 
+def fit_head(lessons: Lessons, recipe: Recipe, progress: Progress = lambda: None) -> HeadFit:
+    """``progress`` is called after each of ``steps(recipe)`` parts of the work at most.
 
-def nothing_learnt(target: str, reason: str, left_out: dict[str, int] | None = None) -> HeadFit:
-    return HeadFit(target=target, head=None, quality=None, later=None, left_out=left_out or {}, reason=reason)
-
-
-def fit_head(rows: TrainingRows, recipe: Recipe, progress: Callable[[], None] = lambda: None) -> HeadFit:
-    """``progress`` is called after each of at most ``recipe.folds`` + 2 fits."""
-    counts = Counter(rows.labels)
-    left_out = {label: n for label, n in sorted(counts.items()) if n < recipe.min_label_rows}
-    names = tuple(sorted(counts.keys() - left_out.keys()))
-    kept = [at for at, label in enumerate(rows.labels) if label not in left_out]
-    groups = [rows.groups[at] for at in kept]
-    reason = _nothing_to_learn(len(kept), names, len(set(groups)), recipe)
+    Raises ``GuaranteeRefused`` for a bound on missed urgent incidents that cannot be promised.
+    """
+    task = lessons.task
+    reason = _nothing_to_learn(lessons, recipe)
     if reason:
-        return nothing_learnt(rows.target, reason, left_out)
-    number = {name: at for at, name in enumerate(names)}
-    used = _Rows(
-        vectors=[rows.vectors[at] for at in kept],
-        labels=np.array([number[rows.labels[at]] for at in kept], dtype=np.int64),
-        width=len(names),
-        left_out=rows.left_out_facts,
+        return HeadFit(name=lessons.name, left_out=lessons.left_out, reason=reason)
+    split = _split(lessons, np.arange(len(task.rows)), recipe)
+    compared, held_out = _screen(lessons, split, recipe, progress)
+    names = compared[0].components
+    if held_out is None:
+        held_out = held_out_scores(task, split, names, recipe, progress)
+    order = urgency_order(task.names) if lessons.target in PRIORITY_LIKE else ()
+    judge = _Judge(
+        lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe, by_time=split.by == "time"
     )
-    folds = _folds(used.labels, groups, recipe)
-    scores = _held_out_scores(used, folds, recipe, progress)
-    temperature = fit_temperature(scores, used.labels)
-    probabilities = softmax(scores, temperature)
-    settings = HeadSettings(
-        target=rows.target,
-        labels=names,
-        scope=rows.scope,
-        temperature=temperature,
-        thresholds=choose_thresholds(probabilities, used.labels, names, recipe.target_precision),
-        word_weight=recipe.word_weight,
-        fact_weight=recipe.fact_weight,
-        meaning_weight=recipe.meaning_weight,
-    )
-    later = _quality_later(used, [rows.moments[at] for at in kept], probabilities, settings, recipe)
-    progress()
-    columns = learn_columns(used.vectors, recipe, used.left_out)
-    classifier = _classifier(recipe).fit(build_matrix(used.vectors, columns), used.labels)
+    conclusion, refused = judge.conclusion(np.ones(len(held_out.rows), dtype=np.bool_), strict=True)
+    judged, new = judge.judged(split)
+    head = _final(lessons, names, judge.pool(), conclusion, recipe)
     progress()
     return HeadFit(
-        target=rows.target,
-        head=FittedHead(settings=settings, content=_content(classifier, columns)),
-        quality=_quality_across(probabilities, used.labels, names, folds, recipe),
-        later=later,
-        left_out=left_out,
+        name=lessons.name,
+        head=head,
+        judged=judged,
+        new=new,
+        split=split,
+        compared=tuple(compared),
+        left_out=lessons.left_out,
+        refused=refused,
     )
 
 
-def _nothing_to_learn(rows: int, names: Sequence[str], groups: int, recipe: Recipe) -> str | None:
+def steps(recipe: Recipe) -> int:
+    """How often ``fit_head`` reports progress at most."""
+    return 2 * max(recipe.split.blocks, recipe.split.folds) + 1
+
+
+def _nothing_to_learn(lessons: Lessons, recipe: Recipe) -> str | None:
+    names, rows = lessons.task.names, len(lessons.task.rows)
     if not names:
-        return f"no label has {recipe.min_label_rows} rows"
+        return f"no label has {recipe.min_label_rows} rows" if lessons.left_out else f"no {lessons.target}"
     if rows < recipe.min_rows:
         return f"{rows} usable rows; at least {recipe.min_rows} are needed"
     if len(names) < 2:
         return f"only {names[0]!r} has {recipe.min_label_rows} rows or more; there is nothing to tell apart"
-    if groups < 2:
+    if len(np.unique(lessons.groups)) < 2:
         return "all rows read the same"
     return None
 
 
-def _classifier(recipe: Recipe) -> Any:
-    weight = "balanced" if recipe.balanced else None
-    if recipe.classifier == "logistic":
-        return LogisticRegression(C=recipe.strength, class_weight=weight, max_iter=300)
-    # Dual: twice as fast as primal on every history measured, and a tighter tolerance changed no prediction.
-    return LinearSVC(
-        C=recipe.strength, class_weight=weight, dual=True, random_state=recipe.seed, max_iter=5_000, tol=1e-2
+def _split(lessons: Lessons, at: Rows, recipe: Recipe) -> Split:
+    """Of the task's rows numbered ``at``; the folds hold numbers of the task's rows."""
+    split = split_rows(
+        lessons.task.labels[at],
+        lessons.groups[at],
+        lessons.moments[at],
+        lessons.known_at[at],
+        recipe.split,
+        recipe.seed,
     )
+    folds = tuple(replace(fold, fitted=at[fold.fitted], held_out=at[fold.held_out]) for fold in split.folds)
+    return replace(split, folds=folds)
 
 
-def _folds(labels: Labels, groups: Sequence[bytes], recipe: Recipe) -> Labels:
-    """The fold of each row: labels spread evenly, rows of one group together."""
-    numbers = {group: at for at, group in enumerate(dict.fromkeys(groups))}
-    splitter = StratifiedGroupKFold(min(recipe.folds, len(numbers)), shuffle=True, random_state=recipe.seed)
-    folds = np.zeros(len(labels), dtype=np.int64)
-    with warnings.catch_warnings():
-        # Labels with fewer rows than folds are expected: they are in some folds only.
-        warnings.simplefilter("ignore", UserWarning)
-        splits = splitter.split(np.zeros(len(labels)), labels, [numbers[group] for group in groups])
-        for fold, (_, held_out) in enumerate(splits):
-            folds[held_out] = fold
-    return folds
+def _screen(
+    lessons: Lessons, split: Split, recipe: Recipe, progress: Progress
+) -> tuple[list[Compared], HeldOut | None]:
+    """The combinations, best first, and their held-out scores where those are of the whole history."""
+    task = lessons.task
+    every = [one.name for one in recipe.components]
+    whole = len(task.rows) <= recipe.screening_rows
+    if not whole:
+        split = _split(lessons, _newest(lessons.moments, recipe.screening_rows), recipe)
+    held_out = held_out_scores(task, split, every, recipe, progress)
+    compared = compare(held_out, task.labels[held_out.rows], recipe)
+    return compared, held_out if whole else None
 
 
-def _held_out_scores(rows: _Rows, folds: Labels, recipe: Recipe, progress: Callable[[], None]) -> Scores:
-    """Scores of shape (n, labels), each row's by a classifier that saw neither the row nor a copy of it."""
-    scores = np.zeros((len(rows.labels), rows.width))
-    for fold in np.unique(folds):
-        held_out = np.flatnonzero(folds == fold)
-        scores[held_out] = _scores_of(rows, np.flatnonzero(folds != fold), held_out, recipe)
-        progress()
-    return scores
+def _newest(moments: Moments, most: int) -> Rows:
+    """The newest rows; of a history without dates as many, spread over the file."""
+    if np.isnat(moments).all():
+        return np.unique(np.linspace(0, len(moments) - 1, most).astype(np.int64))
+    return np.sort(np.argsort(np.where(np.isnat(moments), moments[~np.isnat(moments)].min(), moments))[-most:])
 
 
-def _scores_of(rows: _Rows, seen: Labels, held_out: Labels, recipe: Recipe) -> Scores:
-    """Scores of the rows ``held_out`` by a classifier fitted on the rows ``seen``, words and facts included."""
-    present = np.unique(rows.labels[seen])
-    if len(present) < 2:
-        return np.zeros((len(held_out), rows.width))
-    vectors = [rows.vectors[at] for at in seen]
-    columns = learn_columns(vectors, recipe, rows.left_out)
-    classifier = _classifier(recipe).fit(build_matrix(vectors, columns), rows.labels[seen])
-    found = classifier.decision_function(build_matrix([rows.vectors[at] for at in held_out], columns))
-    if found.ndim == 1:
-        found = np.stack((-found, found), axis=1) / 2
-    # A label that the seen rows did not hold is as unlikely as the least likely that they did.
-    scores = np.repeat(found.min(axis=1, keepdims=True), rows.width, axis=1).astype(np.float64)
-    scores[:, present] = found
-    return scores
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Judge:
+    """Weights, thresholds and promises from held-out scores, and what they are worth on others of them."""
+
+    lessons: Lessons
+    held_out: HeldOut
+    names: Combination
+    order: tuple[str, ...]
+    recipe: Recipe
+    by_time: bool
+
+    @property
+    def labels(self) -> Labels:
+        return self.lessons.task.labels[self.held_out.rows]
+
+    def pool(self, among: NDArray[np.bool_] | None = None) -> Pool:
+        held_out, labels = self.held_out, self.labels
+        if among is not None:
+            held_out, labels = held_out.take(among), labels[among]
+        return fit_pool(self.names, held_out.scores, labels)
+
+    def conclusion(self, among: NDArray[np.bool_], *, strict: bool) -> tuple[Conclusion, str | None]:
+        """Chosen on the held-out rows ``among`` alone, and why no set of labels is promised. ``strict``: a bound
+        that cannot be promised is an error, else it is left out."""
+        part, labels = self.held_out.take(among), self.labels[among]
+        probabilities = cross_weighed(part, self.names, labels)
+        names, recipe = self.lessons.task.names, self.recipe
+        conclusion = Conclusion(
+            thresholds=choose_thresholds(
+                probabilities,
+                labels,
+                names,
+                precision=recipe.target_precision,
+                confidence=recipe.threshold_confidence,
+                own_rows=recipe.own_threshold_rows,
+                periods=part.fold if self.by_time else None,
+            ),
+            order=self.order,
+        )
+        if self.lessons.target == "priority":
+            return self._guarded(conclusion, probabilities, labels, part.rows, strict), None
+        if recipe.coverage is None or self.lessons.target != "team":
+            return conclusion, None
+        try:
+            sets = fit_sets(probabilities, labels, recipe.coverage, groups=self.lessons.groups[part.rows])
+        except GuaranteeRefused as refused:
+            return conclusion, str(refused)
+        return replace(conclusion, sets=sets), None
+
+    def _guarded(
+        self, conclusion: Conclusion, probabilities: Probabilities, labels: Labels, rows: Rows, strict: bool
+    ) -> Conclusion:
+        names, recipe = self.lessons.task.names, self.recipe
+        if self.order:
+            conclusion = replace(conclusion, costs=cost_matrix(names, self.order, recipe.costs))
+        if recipe.max_p1_miss is None:
+            return conclusion
+        if not self.order:
+            raise GuaranteeRefused(
+                "a bound on missed urgent incidents needs to know which priority is the most urgent, and the order"
+                f" of {', '.join(map(repr, names[:10]))} is not clear from the words"
+            )
+        urgent = names.index(self.order[0])
+        true = labels == urgent
+        try:
+            raising = raise_threshold(
+                probabilities[true, urgent],
+                recipe.max_p1_miss,
+                recipe.confidence,
+                labels=self.order[:1],
+                groups=self.lessons.groups[rows[true]],
+            )
+        except GuaranteeRefused:
+            if strict:
+                raise
+            return conclusion
+        return replace(conclusion, raising=raising)
+
+    def judged(self, split: Split) -> tuple[Judged | None, NDArray[np.bool_] | None]:
+        """Predictions on the split's test part, by what was chosen on the other held-out rows, and which of them
+        are of new patterns."""
+        last = int(self.held_out.fold.max())
+        if last == 0:
+            return None, None
+        tests = [last] if split.by == "time" else range(last + 1)
+        parts = [self._judged_fold(fold) for fold in tests]
+        rows, new, probabilities, chosen, acting = (np.concatenate(column) for column in zip(*parts, strict=True))
+        task, moments = self.lessons.task, self.lessons.moments[rows]
+        costs = None
+        if self.lessons.target == "priority" and self.order:
+            costs = np.array(cost_matrix(task.names, self.order, self.recipe.costs))
+        judged = Judged(
+            target=self.lessons.name,
+            labels=task.names,
+            probabilities=probabilities,
+            truth=task.labels[rows],
+            acting=acting,
+            chosen=chosen,
+            moments=None if np.isnat(moments).all() else moments,
+            ids=tuple(self.lessons.ids[at] for at in rows.tolist()),
+            groups=self.lessons.groups[rows],
+            order=tuple(task.names.index(label) for label in self.order) or None,
+            costs=costs,
+        )
+        return judged, new
+
+    def _judged_fold(self, fold: int) -> tuple[Rows, NDArray[np.bool_], Probabilities, Labels, NDArray[np.bool_]]:
+        here = self.held_out.fold == fold
+        pool = self.pool(~here)
+        conclusion, _ = self.conclusion(~here, strict=False)
+        part = self.held_out.take(here)
+        probabilities = pool.probabilities(part.scores)
+        names = self.lessons.task.names
+        chosen, acting = conclusion.choose(probabilities, names), conclusion.acts(probabilities, names)
+        return part.rows, part.new, probabilities, chosen, acting
 
 
-def _quality_across(
-    probabilities: Probabilities, labels: Labels, names: Sequence[str], folds: Labels, recipe: Recipe
-) -> HeadQuality:
-    """With thresholds chosen on the other folds, so that those are judged on rows they were not chosen on."""
-    silent = np.zeros(len(labels), dtype=np.bool_)
-    for fold in np.unique(folds):
-        here = folds == fold
-        thresholds = choose_thresholds(probabilities[~here], labels[~here], names, recipe.target_precision)
-        silent[here] = abstains(probabilities[here], names, thresholds)
-    return _quality(probabilities, labels, silent)
-
-
-def _quality_later(
-    rows: _Rows,
-    moments: Sequence[datetime | None],
-    probabilities: Probabilities,
-    settings: HeadSettings,
-    recipe: Recipe,
-) -> HeadQuality | None:
-    """Fitted on the first four fifths of the time, judged on the last. Thresholds come from held-out predictions
-    within those four fifths; only the temperature, one number, has seen the rest."""
-    dated = sorted((moment, at) for at, moment in enumerate(moments) if moment is not None)
-    if len(dated) < _LEAST_DATED * len(moments) or len(dated) < _LEAST_LATER_ROWS / _LATER_SHARE:
-        return None
-    order = np.array([at for _, at in dated], dtype=np.int64)
-    cut = int(len(order) * (1 - _LATER_SHARE))
-    seen, later = order[:cut], order[cut:]
-    thresholds = choose_thresholds(
-        probabilities[seen], rows.labels[seen], settings.labels, recipe.target_precision
+def _final(lessons: Lessons, names: Combination, pool: Pool, conclusion: Conclusion, recipe: Recipe) -> FittedHead:
+    """The components fitted on every row, added up to one head."""
+    task = lessons.task
+    learnt, lesson = task.lesson(np.arange(len(task.rows)), recipe)
+    columns = learnt.columns
+    coef = np.zeros((task.width, columns.total), dtype=np.float32)
+    intercept = pool.bias.copy()
+    votes: Neighbours | None = None
+    for name, component in fit_components(names, lesson, recipe).items():
+        weight = pool.weights[name]
+        if isinstance(component, LinearComponent):
+            parts = (component.words, component.facts, component.meaning)
+            coef += np.float32(weight) * np.concatenate(parts, axis=1)
+            intercept += weight * component.intercept
+        elif isinstance(component, NeighbourComponent):
+            votes = component.votes.weighed(weight)
+    settings = HeadSettings(
+        target=lessons.target,
+        labels=task.names,
+        scope=lessons.scope,
+        conclusion=conclusion,
+        combination=names,
+        neighbours=votes.settings if votes is not None else None,
     )
-    found = softmax(_scores_of(rows, seen, later, recipe), settings.temperature)
-    return _quality(found, rows.labels[later], abstains(found, settings.labels, thresholds))
-
-
-def _quality(probabilities: Probabilities, labels: Labels, silent: NDArray[np.bool_]) -> HeadQuality:
-    suggested = probabilities.argmax(axis=1)
-    right, acting = suggested == labels, ~silent
-    return HeadQuality(
-        rows=len(labels),
-        labels=len(np.unique(labels)),
-        accuracy=float(right.mean()),
-        macro_f1=float(f1_score(labels, suggested, labels=np.unique(labels), average="macro", zero_division=0)),
-        majority=float(np.bincount(labels).max() / len(labels)),
-        coverage=float(acting.mean()),
-        accuracy_acting=float(right[acting].mean()) if acting.any() else None,
-        calibration_error=calibration_error(probabilities, labels),
-    )
-
-
-def _content(classifier: Any, columns: Columns) -> dict[str, Any]:
-    """What the head's file will hold. float32 is what serving computes in, at half the size."""
-    classifier.coef_ = classifier.coef_.astype(np.float32)
-    classifier.intercept_ = np.atleast_1d(classifier.intercept_).astype(np.float32)
-    return {
-        "classifier": classifier,
-        "word_ids": columns.word_ids,
-        "rarity": columns.rarity,
-        "fact_ids": columns.fact_ids,
-    }
+    weights = HeadWeights(columns=columns, coef=coef, intercept=intercept.astype(np.float32), neighbours=votes)
+    return FittedHead(settings=settings, weights=weights)

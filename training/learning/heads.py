@@ -1,24 +1,39 @@
-"""Which heads a history can teach, and the rows that teach each."""
+"""Which heads a history can teach, and what it teaches each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from training.history.leaks import Leak, find_leaks, ids_of
+import numpy as np
+from numpy.typing import NDArray
+
+from training.history.cleaning import Cleaned
+from training.history.facts import FactTable
+from training.history.leaks import Leak, find_leaks
 from training.history.rows import HistoryRow
-from training.learning.fit import TrainingRows
+from training.learning.fit import Lessons
+from training.learning.matrix import HistoryMatrix
+from training.learning.screening import Task
+from training.learning.split import Moments
 from triage.domain.catalogue import fold
-from triage.prediction.encoder import Embeddings, Encoder
-from triage.prediction.features import FactScope, extract
-from triage.prediction.predictor import PRIORITY, SECOND_LOOK, TEAM
-from triage.prediction.text import text_key
+from triage.domain.incident import Incident
+from triage.prediction.encoder import Encoder
+from triage.prediction.features import ASSIGNED, RATINGS, FactScope, FeatureVector, extract
+from triage.prediction.predictor import IMPACT, PRIORITY, SECOND_LOOK, TEAM, URGENCY
 
 _LEAST_CHANGED = 5
 """So many rows must have ended with another team than the one first chosen for a second look to be learnt."""
 
+_HIDDEN: dict[FactScope, frozenset[str]] = {
+    "plain": frozenset({ASSIGNED}),
+    "assigned": frozenset(),
+    "unrated": frozenset({ASSIGNED}) | RATINGS,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadPlan:
-    """``name`` of the head, the ``target`` column it learns, and whether it sees the team already chosen."""
+    """``name`` of the head, the ``target`` column it learns, and what it may see."""
 
     name: str
     target: str
@@ -29,66 +44,100 @@ HEADS = (
     HeadPlan(name=PRIORITY, target=PRIORITY, scope="plain"),
     HeadPlan(name=TEAM, target=TEAM, scope="plain"),
     HeadPlan(name=SECOND_LOOK, target=TEAM, scope="assigned"),
+    HeadPlan(name=IMPACT, target=IMPACT, scope="unrated"),
+    HeadPlan(name=URGENCY, target=URGENCY, scope="unrated"),
 )
+TARGETS = tuple(dict.fromkeys(plan.target for plan in HEADS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodedHistory:
-    """Rows with their texts and embeddings, in one order."""
+    """Rows with their texts, features, facts, patterns and cleaned labels, in one order."""
 
     rows: Sequence[HistoryRow]
     texts: Sequence[str]
-    embeddings: Embeddings
-    encoder: Encoder
+    matrix: HistoryMatrix
+    facts: FactTable
+    groups: NDArray[np.int64]
+    cleaned: Cleaned
+    name_vector: Callable[[str], FeatureVector]
+
+    @property
+    def moments(self) -> Moments:
+        return moments_of([row.incident.occurred_at for row in self.rows])
 
 
-def teaches(plan: HeadPlan, history: EncodedHistory) -> str | None:
+def moments_of(times: Sequence[datetime | None]) -> Moments:
+    """datetime64[s], in UTC; NaT where unknown."""
+    return np.array(
+        [np.datetime64("NaT") if at is None else at.astimezone(UTC).replace(tzinfo=None) for at in times],
+        dtype="datetime64[s]",
+    )
+
+
+def name_vectors(encoder: Encoder) -> Callable[[str], FeatureVector]:
+    """The features of a label's own name, as if an incident said nothing else."""
+
+    def vector(name: str) -> FeatureVector:
+        incident = Incident(title=name, source="")
+        return extract(incident, encoder.pieces_of(name), encoder.encode([name])[0])
+
+    return vector
+
+
+def lessons_for(plan: HeadPlan, history: EncodedHistory) -> tuple[Lessons, list[Leak]]:
+    """What the history teaches this head, without the facts that spell its answer."""
+    cleaned = history.cleaned.labels[plan.target]
+    usable = [
+        label is not None and (plan.scope != "assigned" or row.incident.assigned_team is not None)
+        for label, row in zip(cleaned, history.rows, strict=True)
+    ]
+    rows = np.flatnonzero(np.array(usable, dtype=np.bool_) & history.cleaned.kept)
+    labels = [str(cleaned[at]) for at in rows.tolist()]
+    names = tuple(sorted(set(labels)))
+    number = {name: at for at, name in enumerate(names)}
+    chosen = [history.rows[at] for at in rows.tolist()]
+    leaks = find_leaks([row.incident for row in chosen], labels, plan.target, history.facts.take(rows))
+    dropped = frozenset(leak.key for leak in leaks if leak.dropped)
+    task = Task(
+        matrix=history.matrix,
+        rows=rows,
+        labels=np.array([number[label] for label in labels], dtype=np.int64),
+        names=names,
+        named=[history.name_vector(name) for name in names],
+        without=_HIDDEN[plan.scope] | dropped,
+    )
+    # A team is final once the incident is over; how bad it is was said when it opened.
+    known = [row.resolved_at if plan.target == TEAM else None for row in chosen]
+    lessons = Lessons(
+        name=plan.name,
+        target=plan.target,
+        scope=plan.scope,
+        task=task,
+        groups=history.groups[rows],
+        moments=history.moments[rows],
+        known_at=moments_of(known),
+        ids=[row.id for row in chosen],
+        left_out=_left_out(plan, history.cleaned),
+    )
+    return lessons, leaks
+
+
+def not_taught(plan: HeadPlan, lessons: Lessons, history: EncodedHistory) -> str | None:
     """Why this head cannot even be tried; None where it can."""
-    rows = [history.rows[at] for at in _labelled(plan, history.rows)]
-    if not rows:
-        return (
-            f"no row has both a {plan.target} and the team first chosen" if _second(plan) else f"no {plan.target}"
-        )
-    changed = sum(fold(row.incident.assigned_team or "") != fold(row.team or "") for row in rows)
-    if _second(plan) and changed < _LEAST_CHANGED:
+    if plan.scope != "assigned":
+        return None
+    if not len(lessons.task.rows):
+        return "no row has both a team and the team first chosen"
+    rows = (history.rows[at] for at in lessons.task.rows.tolist())
+    labels = (lessons.task.names[at] for at in lessons.task.labels.tolist())
+    changed = sum(
+        fold(row.incident.assigned_team or "") != fold(label) for row, label in zip(rows, labels, strict=True)
+    )
+    if changed < _LEAST_CHANGED:
         return f"the team first chosen was changed in {changed} rows; at least {_LEAST_CHANGED} are needed"
     return None
 
 
-def training_rows(plan: HeadPlan, history: EncodedHistory) -> tuple[TrainingRows, list[Leak]]:
-    """The labelled rows of this head, without the facts that spell its answer."""
-    chosen = _labelled(plan, history.rows)
-    incidents = [history.rows[at].incident for at in chosen]
-    labels = [str(_label(plan, history.rows[at])) for at in chosen]
-    texts = [history.texts[at] for at in chosen]
-    leaks = find_leaks(incidents, labels, plan.target)
-    vectors = [
-        extract(incident, history.encoder.pieces_of(text), history.embeddings[at], plan.scope)
-        for incident, text, at in zip(incidents, texts, chosen, strict=True)
-    ]
-    rows = TrainingRows(
-        target=plan.target,
-        scope=plan.scope,
-        vectors=vectors,
-        labels=labels,
-        groups=[text_key(text) + vector.facts.tobytes() for text, vector in zip(texts, vectors, strict=True)],
-        moments=[incident.occurred_at for incident in incidents],
-        left_out_facts=ids_of(leaks, incidents),
-    )
-    return rows, leaks
-
-
-def _labelled(plan: HeadPlan, rows: Sequence[HistoryRow]) -> list[int]:
-    return [
-        at
-        for at, row in enumerate(rows)
-        if _label(plan, row) is not None and (row.incident.assigned_team or not _second(plan))
-    ]
-
-
-def _label(plan: HeadPlan, row: HistoryRow) -> str | None:
-    return row.priority if plan.target == PRIORITY else row.team
-
-
-def _second(plan: HeadPlan) -> bool:
-    return plan.scope == "assigned"
+def _left_out(plan: HeadPlan, cleaned: Cleaned) -> dict[str, int]:
+    return next(dict(found.left_to_rules) for found in cleaned.report.targets if found.target == plan.target)

@@ -2,9 +2,26 @@
 
 from collections.abc import Mapping
 
-from training.recipes.default import DEFAULT
-from training.recipes.recipe import Recipe
+from training.recipes.default import DEFAULT, QUICK
+from training.recipes.recipe import (
+    Block,
+    Combination,
+    ComponentRecipe,
+    CostRecipe,
+    Recipe,
+    SplitRecipe,
+    recipe_of,
+)
 
-RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT,)}
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, QUICK)}
 
-__all__ = ["RECIPES", "Recipe"]
+__all__ = [
+    "RECIPES",
+    "Block",
+    "Combination",
+    "ComponentRecipe",
+    "CostRecipe",
+    "Recipe",
+    "SplitRecipe",
+    "recipe_of",
+]

@@ -39,8 +39,14 @@ class FeatureWeight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSuggestion:
-    """A suggested label in the history's own word. ``value`` None: nothing to suggest from.
-    ``abstained``: the top label's probability is below its ``threshold``, so it must not act alone."""
+    """A suggested label in the history's own word. ``value``: the most probable one; None: nothing to suggest
+    from. ``abstained``: its probability is below its ``threshold``, so it must not act alone.
+
+    ``choice``: what is concluded from all the probabilities, where that is another label: of a priority the one of
+    least expected cost. ``raised``: the bound on missed urgent incidents made it that urgent, which holds whether
+    or not the model abstained. ``likely``: the labels that hold the true one with the promised coverage; empty
+    where nothing was promised.
+    """
 
     value: str | None = None
     probability: float | None = None
@@ -48,6 +54,17 @@ class LabelSuggestion:
     threshold: float | None = None
     alternatives: tuple[Alternative, ...] = ()
     source: DecisionSource = DecisionSource.MODEL
+    choice: Alternative | None = None
+    raised: bool = False
+    likely: tuple[str, ...] = ()
+
+    @property
+    def concluded(self) -> str | None:
+        return self.choice.value if self.choice is not None else self.value
+
+    @property
+    def concluded_probability(self) -> float | None:
+        return self.choice.probability if self.choice is not None else self.probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +81,13 @@ class SecondLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """``bundle`` is the version that spoke; ``degraded`` says what was missing when it did."""
+    """``bundle`` is the version that spoke; ``degraded`` says what was missing when it did. ``impact`` and
+    ``urgency`` are suggested where the incident does not state them, for the organisation's matrix."""
 
     priority: LabelSuggestion = LabelSuggestion()
     team: LabelSuggestion = LabelSuggestion()
+    impact: LabelSuggestion = LabelSuggestion()
+    urgency: LabelSuggestion = LabelSuggestion()
     features: tuple[FeatureWeight, ...] = ()
     second_look: SecondLook | None = None
     bundle: str = "none"

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import numpy as np
@@ -76,10 +75,6 @@ def verify(folder: Path) -> Manifest:
     for name, entry in sorted(manifest.files.items()):
         if found[name] != entry:
             raise BundleError(name, f"sha256 {entry.sha256}", f"sha256 {found[name].sha256}")
-    if manifest.heads:
-        fitted_with, here = manifest.libraries.get("scikit-learn", "none"), installed_version("scikit-learn")
-        if fitted_with != here:
-            raise BundleError(HEADS_FOLDER, f"scikit-learn {fitted_with}", f"scikit-learn {here}")
     return manifest
 
 

@@ -18,7 +18,7 @@ from triage.errors import BundleError
 from triage.prediction.bundle import list_files, load_heads, take_probe, verify
 from triage.prediction.encoder import Encoder
 from triage.prediction.features import FEATURE_VERSION
-from triage.prediction.head import HeadSettings
+from triage.prediction.head import HeadSettings, HeadWeights
 from triage.prediction.manifest import (
     CARD_FILE,
     ENCODER_FOLDER,
@@ -48,10 +48,10 @@ _PROBES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedHead:
-    """``content`` is what the joblib file will hold: library objects only."""
+    """What a head learnt: ``settings`` go into the manifest, ``weights`` into the head's file."""
 
     settings: HeadSettings
-    content: Mapping[str, Any]
+    weights: HeadWeights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def _fill(folder: Path, draft: BundleDraft) -> Manifest:
     if draft.heads:
         (folder / HEADS_FOLDER).mkdir()
     for name, head in draft.heads.items():
-        joblib.dump(dict(head.content), folder / HEADS_FOLDER / f"{name}.joblib")
+        joblib.dump(head.weights.content(), folder / HEADS_FOLDER / f"{name}.joblib")
     encoder = Encoder.open(folder / ENCODER_FOLDER, workers=1)
     files = list_files(folder)
     manifest = Manifest(

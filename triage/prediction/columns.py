@@ -1,4 +1,4 @@
-"""Which features a head has learnt to listen to, and how loud each speaks."""
+"""Which features a head has learnt to listen to."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ Positions = NDArray[np.intp]
 class SparseRow:
     """One incident in a head's own columns; the embedding's columns follow the sparse ones.
 
-    ``words`` and ``facts`` are the parts of ``positions`` that came from words (first) and facts (after them).
+    ``words`` of the ``positions`` came from words (they are first), the others from facts.
     """
 
     positions: Positions
@@ -28,17 +28,13 @@ class Columns:
     """The columns in order: words (``word_ids`` ascending), facts (``fact_ids`` ascending), the embedding.
 
     ``rarity`` is the inverse document frequency of each word column, ln((1 + n) / (1 + df)) + 1. A row's words
-    are weighted (1 + ln count) · rarity and brought to length ``word_weight``; each known fact weighs
-    ``fact_weight``, the embedding ``meaning_weight``.
+    are weighted (1 + ln count) · rarity and brought to length 1; each known fact counts 1.
     """
 
     word_ids: Ids
     rarity: Numbers
     fact_ids: Ids
     dimensions: int
-    word_weight: float = 1.0
-    fact_weight: float = 0.5
-    meaning_weight: float = 1.0
 
     @property
     def sparse(self) -> int:
@@ -53,14 +49,14 @@ class Columns:
         weights = (1.0 + np.log(vector.words.counts[known_words])) * self.rarity[word_at]
         length = float(np.sqrt(weights @ weights))
         if length > 0.0:
-            weights *= self.word_weight / length
+            weights /= length
         fact_at, _ = _find(self.fact_ids, vector.facts)
-        facts = np.full(len(fact_at), self.fact_weight, dtype=np.float32)
+        facts = np.ones(len(fact_at), dtype=np.float32)
         return SparseRow(
             positions=np.concatenate((word_at, fact_at + len(self.word_ids))),
             values=np.concatenate((weights, facts)).astype(np.float32, copy=False),
             words=len(word_at),
-            meaning=vector.meaning * np.float32(self.meaning_weight),
+            meaning=vector.meaning,
         )
 
 

@@ -23,8 +23,12 @@ Numbers = NDArray[np.float32]
 MAX_FACT = 128
 MAX_FACTS = 256
 
-FactScope = Literal["plain", "assigned"]
-"""``assigned`` also reads the team that somebody chose already, which only the second look may see."""
+FactScope = Literal["plain", "assigned", "unrated"]
+"""``assigned`` also reads the team that somebody chose already, which only the second look may see; ``unrated``
+leaves out how bad the incident was said to be, which the heads for impact and urgency are there to say."""
+
+RATINGS = frozenset({"severity", "impact", "urgency"})
+ASSIGNED = "assigned_team"
 
 _FIELDS = (
     "source",
@@ -41,6 +45,7 @@ _FIELDS = (
     "reporter",
     "detected_by",
 )
+_UNRATED_FIELDS = tuple(field for field in _FIELDS if field not in RATINGS)
 _FLAGS = ("data_exposure", "regulated")
 
 _UNIGRAM = np.uint64(0x9E3779B97F4A7C15)
@@ -106,11 +111,12 @@ def word_ids(pieces: Pieces) -> tuple[Ids, Ids]:
 
 def fact_names(incident: Incident, scope: FactScope = "plain") -> tuple[str, ...]:
     """``name=value`` of every stated field and label, values folded and cut to ``MAX_FACT`` characters."""
-    names = [f"{field}={_fold(value)}" for field in _FIELDS if (value := getattr(incident, field))]
+    fields = _UNRATED_FIELDS if scope == "unrated" else _FIELDS
+    names = [f"{field}={_fold(value)}" for field in fields if (value := getattr(incident, field))]
     names += [f"{flag}=yes" for flag in _FLAGS if getattr(incident, flag)]
     names += [f"labels.{_fold(key)}={_fold(value)}" for key, value in incident.labels.items()]
     if scope == "assigned" and incident.assigned_team:
-        names.append(f"assigned_team={_fold(incident.assigned_team)}")
+        names.append(f"{ASSIGNED}={_fold(incident.assigned_team)}")
     return tuple(names[-MAX_FACTS:])
 
 

@@ -1,8 +1,8 @@
 """Reading ``heads/*.joblib``: files that hold library objects only, opened without running any of them.
 
 A pickle may name any function of any module. Here a name is either on the list below or the file is refused
-before anything is looked up; and an estimator's name gives a ``SavedEstimator`` that only keeps what was
-fitted. So no code of a bundle runs, and the service needs neither scikit-learn's time to import nor its 100 MB.
+before anything is looked up. So no code of a bundle runs, and the service needs neither scikit-learn's time to
+import nor its 100 MB.
 """
 
 import pickle
@@ -15,22 +15,10 @@ from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
 from triage.errors import BundleError
 
-
-class SavedEstimator:
-    """What a scikit-learn estimator had learnt when it was saved: its attributes, none of its methods."""
-
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        self.fitted = dict(state)
-
-
 ALLOWED: Mapping[tuple[str, str], type] = {
     ("joblib.numpy_pickle", "NumpyArrayWrapper"): NumpyArrayWrapper,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
-    ("sklearn.linear_model._logistic", "LogisticRegression"): SavedEstimator,
-    ("sklearn.linear_model._ridge", "RidgeClassifier"): SavedEstimator,
-    ("sklearn.linear_model._stochastic_gradient", "SGDClassifier"): SavedEstimator,
-    ("sklearn.svm._classes", "LinearSVC"): SavedEstimator,
 }
 """Every global that a head file may name, and what it becomes here."""
 

@@ -15,7 +15,7 @@ from triage.domain.incident import Incident
 from triage.errors import BundleError
 from triage.prediction.head import HeadSettings
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST_FILE = "manifest.json"
 CARD_FILE = "card.md"
 ENCODER_FOLDER = "encoder"

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from triage.domain.decision import Alternative, FeatureWeight, LabelSuggestion, SecondLook, Suggestion
 from triage.domain.incident import Incident
 from triage.prediction.bundle import Bundle, open_bundle
-from triage.prediction.encoder import Embeddings, Encoder
+from triage.prediction.encoder import Embeddings, Encoder, Pieces
 from triage.prediction.explanation import Explainer, Spelling
 from triage.prediction.features import FeatureVector, extract
 from triage.prediction.head import Head, Probabilities
@@ -17,6 +18,8 @@ from triage.prediction.text import incident_text
 PRIORITY = "priority"
 TEAM = "team"
 SECOND_LOOK = "second_look"
+IMPACT = "impact"
+URGENCY = "urgency"
 
 ALTERNATIVES = 5
 _FEATURES = 8
@@ -32,6 +35,8 @@ class Predictor:
         self._priority = bundle.heads.get(PRIORITY)
         self._team = bundle.heads.get(TEAM)
         self._second_look = bundle.heads.get(SECOND_LOOK)
+        self._impact = bundle.heads.get(IMPACT)
+        self._urgency = bundle.heads.get(URGENCY)
 
     @classmethod
     def open(cls, folder: Path, workers: int | None = None) -> "Predictor":
@@ -67,13 +72,33 @@ class Predictor:
             look = _second_look(incident.assigned_team, self._second_look, assigned, team)
         else:
             team, team_features = _ask(self._team, plain, explainer)
+        impact, urgency = self._rate(incident, pieces, embedding)
         return Suggestion(
             priority=priority,
             team=team,
+            impact=impact,
+            urgency=urgency,
             features=_loudest(team_features, priority_features),
             second_look=look,
             bundle=self.version,
         )
+
+    def _rate(
+        self, incident: Incident, pieces: Pieces, embedding: Embeddings
+    ) -> tuple[LabelSuggestion, LabelSuggestion]:
+        """Impact and urgency, each where nobody stated it."""
+        wanted = [
+            head if stated is None else None
+            for head, stated in ((self._impact, incident.impact), (self._urgency, incident.urgency))
+        ]
+        if not any(wanted):
+            return LabelSuggestion(), LabelSuggestion()
+        vector = extract(incident, pieces, embedding, "unrated")
+        impact, urgency = (
+            LabelSuggestion() if head is None else suggestion_of(head, head.probabilities(head.row(vector)))
+            for head in wanted
+        )
+        return impact, urgency
 
 
 def _ask(
@@ -88,11 +113,16 @@ def _ask(
 
 
 def suggestion_of(head: Head, probabilities: Probabilities) -> LabelSuggestion:
-    """The most probable label, the next ones, and whether it is probable enough to act alone."""
-    order = np.argsort(-probabilities, kind="stable")[: ALTERNATIVES + 1]
-    value, *others = (head.labels[at] for at in order.tolist())
-    probability, *less_probable = probabilities[order].tolist()
-    threshold = head.settings.thresholds.of(value)
+    """The most probable label, the next ones, whether it is probable enough to act alone, and what is concluded;
+    ``probabilities`` of shape (k,)."""
+    order = np.argsort(-probabilities, kind="stable")
+    told = order[: ALTERNATIVES + 1]
+    value, *others = (head.labels[at] for at in told.tolist())
+    probability, *less_probable = probabilities[told].tolist()
+    conclusion = head.settings.conclusion
+    threshold = conclusion.thresholds.of(value)
+    row = probabilities[None, :]
+    chosen = int(conclusion.choose(row, head.labels)[0])
     return LabelSuggestion(
         value=value,
         probability=probability,
@@ -101,7 +131,23 @@ def suggestion_of(head: Head, probabilities: Probabilities) -> LabelSuggestion:
         alternatives=tuple(
             Alternative(value=other, probability=p) for other, p in zip(others, less_probable, strict=True)
         ),
+        choice=_choice(head, chosen, probabilities) if head.labels[chosen] != value else None,
+        raised=bool(conclusion.raised(row, head.labels)[0]),
+        likely=_likely(head, row, order),
     )
+
+
+def _choice(head: Head, at: int, probabilities: Probabilities) -> Alternative:
+    return Alternative(value=head.labels[at], probability=float(probabilities[at]))
+
+
+def _likely(head: Head, row: Probabilities, order: NDArray[np.intp]) -> tuple[str, ...]:
+    """The promised set, most probable first."""
+    sets = head.settings.conclusion.sets
+    if sets is None:
+        return ()
+    inside = sets.sets(row)[0]
+    return tuple(head.labels[at] for at in order.tolist() if inside[at])
 
 
 def _second_look(assigned_team: str, head: Head, vector: FeatureVector, suggested: LabelSuggestion) -> SecondLook:

@@ -76,11 +76,13 @@ def _stand_by(
 def _priority(said: Said, catalogue: Catalogue, doubts: list[str]) -> PriorityDecision:
     value, source = _priority_value(said, catalogue, doubts)
     suggested = said.suggestion.priority
+    if source not in _PEOPLE:
+        value, source = _raise(suggested, value, source, catalogue, doubts)
     return PriorityDecision(
         value=value,
         label=catalogue.label_of(value),
         source=source,
-        probability=suggested.probability if source is DecisionSource.MODEL else None,
+        probability=_probability_of(value, suggested, catalogue) if source is DecisionSource.MODEL else None,
         abstained=suggested.abstained,
         alternatives=_priority_alternatives(suggested, value, source, catalogue),
     )
@@ -92,18 +94,50 @@ def _priority_value(said: Said, catalogue: Catalogue, doubts: list[str]) -> tupl
             return person.priority, source
     stated = _stated_priority(said.incident, catalogue)
     suggested = said.suggestion.priority
-    model = catalogue.find_priority(suggested.value)
+    model = catalogue.find_priority(suggested.concluded)
     if suggested.value is not None and model is None:
         doubts.append("the model's priority is not a word of the catalogue")
     if model is None or suggested.abstained:
         if model is not None:
             doubts.append("the model abstained on the priority")
-        return stated or (catalogue.default_priority, DecisionSource.FALLBACK)
+        rated = _rated_priority(said, catalogue)
+        if stated is not None or rated is None:
+            return stated or (catalogue.default_priority, DecisionSource.FALLBACK)
+        model = rated
     severity = catalogue.find_severity(said.incident.severity)
     if severity is not None and severity.floor.is_more_urgent_than(model):
         doubts.append("the model's priority is below the reported severity's floor")
         return severity.floor, DecisionSource.REPORTED
     return model, DecisionSource.MODEL
+
+
+def _rated_priority(said: Said, catalogue: Catalogue) -> Priority | None:
+    """What the organisation's matrix makes of impact and urgency, where what nobody stated is suggested by a model
+    that does not abstain."""
+    words = [
+        stated if stated is not None else (None if suggested.abstained else suggested.concluded)
+        for stated, suggested in (
+            (said.incident.impact, said.suggestion.impact),
+            (said.incident.urgency, said.suggestion.urgency),
+        )
+    ]
+    return catalogue.find_matrix_priority(*words)
+
+
+def _raise(
+    suggested: LabelSuggestion, value: Priority, source: DecisionSource, catalogue: Catalogue, doubts: list[str]
+) -> tuple[Priority, DecisionSource]:
+    """The bound on missed urgent incidents holds for all of them, also where the model abstains otherwise."""
+    least = catalogue.find_priority(suggested.concluded) if suggested.raised else None
+    if least is None or not least.is_more_urgent_than(value):
+        return value, source
+    doubts.append("raised, so that no more urgent incidents are missed than was promised")
+    return least, DecisionSource.MODEL
+
+
+def _probability_of(value: Priority, suggested: LabelSuggestion, catalogue: Catalogue) -> float | None:
+    """Of the label that ``value`` stands for; None where the matrix made it of two others."""
+    return suggested.concluded_probability if catalogue.find_priority(suggested.concluded) is value else None
 
 
 def _stated_priority(incident: Incident, catalogue: Catalogue) -> tuple[Priority, DecisionSource] | None:
