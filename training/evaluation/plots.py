@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from training.evaluation.confusion import ConfusionFigures
+from training.evaluation.confusion import OTHERS, ConfusionFigures
 from training.evaluation.coverage import PRECISIONS
 from training.evaluation.intervals import Interval
 from training.evaluation.measures import ClassFigures, TargetFigures
@@ -57,7 +57,7 @@ def reliability_plot(name: str, found: CalibrationFigures) -> Markup:
     ]
     for one in found.bins:
         said = f"{one.rows:,} rows: said {one.confidence:.1%}, right in {one.accuracy.value:.1%}"
-        parts.append(_whisker(frame, one.confidence, one.accuracy, "whisker-0"))
+        parts.append(_whisker(frame, one.confidence, one.accuracy, "whisker-thin"))
         parts.append(dot((frame.x(one.confidence), frame.y(one.accuracy.value)), "dot-0", said))
     most = max(*found.histogram, 1)
     wide = (frame.right - frame.left) / len(found.histogram)
@@ -97,7 +97,7 @@ def coverage_plot(name: str, models: Mapping[str, TargetFigures]) -> Markup:
 def confusion_plot(name: str, found: ConfusionFigures) -> Markup:
     """True labels down, said ones across; darker where more of the true label's rows are."""
     rows, columns = len(found.true), len(found.said)
-    left, top = 150.0, 26 + 4.6 * max(min(16, len(label)) for label in found.said)
+    left, top = 164.0, 26 + 4.6 * max(min(16, len(label)) for label in found.said)
     wide = max(33.0, min(70.0, (_WIDTH - left) / columns))
     high = max(22.0, min(30.0, wide))
     parts = [text((left - 7, top - 8), "true ↓   said →", "axis-title", anchor="end")]
@@ -111,6 +111,8 @@ def confusion_plot(name: str, found: ConfusionFigures) -> Markup:
             share = count / max(1, sum(counts))
             hint = f"{label} said to be {found.said[column]}: {count:,} ({share:.0%})"
             style = "cell-right" if label == found.said[column] else "cell-wrong"
+            if label == found.said[column] == OTHERS:
+                style = "cell-both"
             corner = (left + column * wide, y)
             parts.append(box(corner, (wide - 1.5, high - 1.5), "cell", hint))
             if count:
@@ -126,7 +128,7 @@ def confusion_plot(name: str, found: ConfusionFigures) -> Markup:
 def class_plot(name: str, classes: Sequence[ClassFigures], most: int = 14) -> Markup:
     """Recall and precision of the most frequent labels."""
     shown = [one for one in classes if one.rows][:most]
-    left, high = 176.0, 25.0
+    left, high = 194.0, 25.0
     bottom = 26 + len(shown) * high
     frame = Frame(left=left, right=_WIDTH - 20, top=26, bottom=bottom)
     parts = []

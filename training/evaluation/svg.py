@@ -119,7 +119,11 @@ def legend(entries: Sequence[tuple[str, str]], corner: Point, right: float) -> M
 
 
 def shorten(label: str, most: int) -> str:
-    return label if len(label) <= most else label[: most - 1].rstrip() + "…"
+    """To ``most`` characters, from its middle: names of one family begin alike and differ at their ends."""
+    if len(label) <= most:
+        return label
+    tail = (most - 1) * 3 // 5
+    return f"{label[: most - 1 - tail].rstrip()}…{label[-tail:].lstrip()}"
 
 
 def share_ticks(low: float = 0.0, high: float = 1.0, steps: int = 5) -> list[tuple[float, str]]:

@@ -187,7 +187,7 @@ def test_one_row_and_one_label_make_a_page(certainly: Draw, make: Make):
 def test_many_labels_are_folded_and_the_most_confused_drawn(draw: Draw, make: Make):
     html = report_html(make(target_report(draw(600, 45))))
     assert "30 rarer labels" in html
-    assert "all others together" in html
+    assert "and all others together" in html
 
 
 def test_drift_is_shown_as_an_alarm(draw: Draw, make: Make):

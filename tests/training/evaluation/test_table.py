@@ -51,7 +51,8 @@ def test_columns_are_under_their_titles(target: TargetReport):
     title, rule, ours, other = summary_table([target]).splitlines()
     assert len(title) == len(rule) == len(ours) == len(other)
     assert ours.startswith("Team ")
-    assert other.startswith("  words and a linear supp…")
+    assert other.startswith("  words an…")
+    assert "vector machine" in other
 
 
 def test_long_tails_of_labels_are_folded_without_losing_rows(target: TargetReport):
