@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -236,12 +237,18 @@ class TestSmallLabels:
         found = cleaned([made(team=name) for name in "aaab"], least_rows=2, known=KnownTeams(parents={"a": "b"}))
         assert found.labels["team"] == ["a", "a", "a", None]
 
-    def test_they_climb_to_the_first_ancestor_that_is_large_enough(self, made: Make):
+    @pytest.mark.parametrize("order", list(permutations(("leaf", "middle", "other"))))
+    def test_they_climb_to_the_first_ancestor_that_is_large_enough(self, made: Make, order: tuple[str, ...]):
         known = KnownTeams(parents={"leaf": "middle", "middle": "top", "other": "top"})
-        found = cleaned([made(team=name) for name in ("leaf", "middle", "other")], least_rows=3, known=known)
-        assert found.labels["team"] == ["top"] * 3
-        found = cleaned([made(team=name) for name in ("leaf", "middle", "other")], least_rows=2, known=known)
-        assert found.labels["team"] == ["middle", "middle", None]
+        rows = [made(team=name) for name in order]
+        assert cleaned(rows, least_rows=3, known=known).labels["team"] == ["top"] * 3
+        expected = [None if name == "other" else "middle" for name in order]
+        assert cleaned(rows, least_rows=2, known=known).labels["team"] == expected
+
+    def test_they_climb_however_far_it_is(self, made: Make):
+        known = KnownTeams(parents={"a": "b", "b": "c", "c": "d", "d": "e"})
+        rows = [made(team=name) for name in "abcd"]
+        assert cleaned(rows, least_rows=4, known=known).labels["team"] == ["d"] * 4
 
     def test_parents_that_go_round_in_a_circle_end(self, made: Make):
         known = KnownTeams(parents={"a": "b", "b": "a"})
@@ -251,8 +258,9 @@ class TestSmallLabels:
         ]
 
     def test_nothing_is_folded_into_a_team_that_is_no_more(self, made: Make):
-        known = KnownTeams(parents={"a": "old"}, inactive=frozenset({"old"}))
-        assert cleaned([made(team="a")], least_rows=2, known=known).labels["team"] == [None]
+        known = KnownTeams(parents={"a": "old", "b": "old"}, inactive=frozenset({"Old"}))
+        rows = [made(team="a"), made(team="b")]
+        assert cleaned(rows, least_rows=2, known=known).labels["team"] == [None, None]
 
     def test_priorities_have_no_parents(self, made: Make):
         found = cleaned([made(priority="a")], least_rows=2, known=KnownTeams(parents={"a": "b"}))

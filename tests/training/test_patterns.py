@@ -140,3 +140,9 @@ def test_the_facts_of_chosen_rows_are_those_of_the_rows_alone(made: Make):
         ]
 
     assert named(some) == named(alone)
+
+
+def test_a_fact_that_is_left_out_does_not_tell_two_rows_apart(made: Make):
+    facts = FactTable.of(row.incident for row in (made("x", impact="1"), made("x"), made("x", impact="2")))
+    assert len(set(facts.row_keys().tolist())) == 3
+    assert len(set(facts.row_keys(lambda name: None if name.startswith("impact=") else name).tolist())) == 1

@@ -70,46 +70,44 @@ def clean(
     spellings = [spell_alike(column) for column in columns]
     same = _same(rows, texts, facts, columns)
     deliveries, revised = _deliveries(rows, same, _any(columns, len(rows)))
+    first = deliveries > 0
     # Of what nobody labelled there are no copies: it is counted as unlabelled, each time.
-    present = human & ((deliveries > 0) | ~_any(columns, len(rows)))
-    found = []
+    present = human & (first | ~_any(columns, len(rows)))
+    cleaned = []
     for column, no_label_words, respelled in zip(columns, words, spellings, strict=True):
         column.codes = np.where(present, column.codes, NO_LABEL)
         unlabelled = int(np.count_nonzero(present & ~column.given))
         inactive = drop_inactive(column, _times(rows), known) if column.target == "team" else {}
         folded, left_to_rules = fold_small(column, known, least_rows)
-        found.append(
-            TargetCleaning(
-                target=column.target,
-                rows=int(np.count_nonzero(column.given)),
-                labels=len(np.unique(column.codes[column.given])),
-                unlabelled=unlabelled,
-                no_label_words=no_label_words,
-                respelled=respelled,
-                inactive=inactive,
-                folded=folded,
-                left_to_rules=left_to_rules,
-                least_rows=least_rows,
-                contradictions=_contradictions(rows, contents(texts, _keys(facts, column)), column),
-            )
+        target = TargetCleaning(
+            target=column.target,
+            rows=int(np.count_nonzero(column.given)),
+            labels=len(np.unique(column.codes[column.given])),
+            unlabelled=unlabelled,
+            no_label_words=no_label_words,
+            respelled=respelled,
+            inactive=inactive,
+            folded=folded,
+            left_to_rules=left_to_rules,
+            least_rows=least_rows,
+            contradictions=_contradictions(rows, contents(texts, _keys(facts, column)), column),
         )
+        cleaned.append(target)
     kept = _any(columns, len(rows))
-    first = deliveries > 0
-    report = CleaningReport(
-        rows=len(rows),
-        kept=int(np.count_nonzero(kept)),
-        machine_labelled=int(np.count_nonzero(~human)),
-        copies=int(np.sum(deliveries[first] - 1)),
-        most_deliveries=int(deliveries.max(initial=0)),
-        recurrences=int(np.count_nonzero(first)) - len(np.unique(same[first])),
-        revised=revised,
-        targets=tuple(found),
-    )
     return Cleaned(
         kept=kept,
         labels={column.target: column.labels() for column in columns},
         deliveries=np.where(kept, deliveries, 0),
-        report=report,
+        report=CleaningReport(
+            rows=len(rows),
+            kept=int(np.count_nonzero(kept)),
+            machine_labelled=int(np.count_nonzero(~human)),
+            copies=int(np.sum(deliveries[first] - 1)),
+            most_deliveries=int(deliveries.max(initial=0)),
+            recurrences=int(np.count_nonzero(first)) - len(np.unique(same[first])),
+            revised=revised,
+            targets=tuple(cleaned),
+        ),
     )
 
 
