@@ -23,10 +23,10 @@ def test_kappa_agrees_with_the_library_in_any_order_of_labels(draw: Draw):
 
 
 def test_under_and_over_triage_follow_the_order_and_not_the_label_numbers(certainly: Draw):
-    judged = certainly([2, 2, 0, 1], [2, 0, 1, 1], labels=("Low", "Medium", "High"), order=(2, 1, 0))
+    judged = certainly([2, 2, 1, 0], [2, 0, 0, 1], labels=("Low", "Medium", "High"), order=(2, 1, 0))
     found = urgency(judged, seed=1, repetitions=20)
     assert found is not None
-    assert (found.under.value, found.over.value) == (0.25, 0.25)
+    assert (found.under.value, found.over.value) == (0.5, 0.25)
     assert (found.most_urgent, found.most_urgent_rows) == ("High", 2)
     assert found.missed is not None
     assert found.missed.value == 0.5
