@@ -43,7 +43,16 @@ TABLE = {
     "triage.app": {"triage"},
     "triage.__main__": {"triage"},
     "triage.commands": {"triage"},
-    "training": DOMAIN | {"triage.prediction", "triage.recurrence", "triage.store", "triage.settings"},
+    # The rules and the decider are pure: what a bundle's promises become after the rules is measured with them.
+    "training": DOMAIN
+    | {
+        "triage.prediction",
+        "triage.recurrence",
+        "triage.rules",
+        "triage.decider",
+        "triage.store",
+        "triage.settings",
+    },
 }
 EVERYBODY_BUT_THE_DOMAIN = {"triage.errors"}
 

@@ -111,6 +111,7 @@ class TrainSummary:
     recipe: str
     cleaning: CleaningReport
     leaks: tuple[Leak, ...] = ()
+    warnings: tuple[str, ...] = ()
     heads: dict[str, HeadSummary] = field(default_factory=dict)
 
 
@@ -132,6 +133,7 @@ def _lines(summary: TrainSummary) -> Iterator[str]:
     yield from summary.cleaning.lines()
     yield f"Encoder: {summary.encoder}. Recipe: {summary.recipe}."
     yield from (f"Possible leak: {leak}." for leak in summary.leaks)
+    yield from summary.warnings
     for head in summary.heads.values():
         yield ""
         yield from head.lines()

@@ -107,7 +107,7 @@ def _target(suggestion: LabelSuggestion) -> dict[str, Any] | None:
     if suggestion.raised:
         found["raised"] = True
     if suggestion.likely:
-        found["likely"] = list(suggestion.likely)
+        found["set"] = list(suggestion.likely)
     return found
 
 

@@ -72,6 +72,13 @@ def rollback(settings: Settings, request: MoveRequest) -> MoveResult:
         return _result(settings, configurations, earlier.version, moved)
 
 
+def find_active(settings: Settings) -> str | None:
+    """The version that is active in the settings' database. Raises StoreUnavailable, EmbeddedDatabaseError."""
+    with _configurations(settings) as configurations:
+        pointer = configurations.read_pointers().get(BUNDLE)
+        return pointer.version if pointer is not None else None
+
+
 def whoever_asks() -> str:
     """The name of this account, for the history."""
     try:

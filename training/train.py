@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,13 +14,15 @@ from threadpoolctl import threadpool_limits
 from training.card import HeadSummary, TrainSummary, card_of
 from training.encoder_export import DEFAULT_ENCODER, STEPS, export_encoder
 from training.history.leaks import Leak
+from training.history.patterns import describe_swallowed
 from training.history.rows import BadRow, HistoryRow, read_history
-from training.history.teams import KnownTeams
+from training.history.teams import known_among
 from training.learning.encoded import Progress, encode_history
 from training.learning.fit import HeadFit, fit_head, steps
 from training.learning.heads import HEADS, EncodedHistory, lessons_for, not_taught
 from training.recipes import Recipe
 from training.starter import find_encoder
+from triage.domain.catalogue import Catalogue
 from triage.errors import HistoryError
 from triage.prediction.bundle_writer import BundleDraft, write_bundle
 from triage.prediction.encoder import Encoder
@@ -30,7 +32,8 @@ from triage.prediction.manifest import ENCODER_FOLDER
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainRequest:
     """``encoder`` None: the recipe's, else that of the best bundle in ``models``, else the default. ``source``
-    None: every row. ``known``: what a catalogue says of the teams."""
+    None: every row. ``catalogue``: what is known of the teams. ``into``: where the bundle is written, if not
+    to ``models``, which still has the encoder and the embeddings."""
 
     history: Path
     models: Path
@@ -38,7 +41,8 @@ class TrainRequest:
     created_at: datetime
     encoder: str | None = None
     source: str | None = None
-    known: KnownTeams = field(default_factory=KnownTeams)
+    catalogue: Catalogue | None = None
+    into: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ def train_rows(request: TrainRequest, history: ReadHistory, progress: Progress =
                 encoder,
                 request.models,
                 least_rows=recipe.min_label_rows,
-                known=request.known,
+                known=known_among(history.rows, request.catalogue),
                 progress=progress,
             )
             fits, leaks = fit_heads(encoded, recipe, progress)
@@ -117,7 +121,7 @@ def train_rows(request: TrainRequest, history: ReadHistory, progress: Progress =
             trained_on=_trained_on(summary, encoded),
             quality={name: head.describe() for name, head in summary.heads.items()},
         )
-        return TrainResult(folder=write_bundle(request.models, draft), summary=summary)
+        return TrainResult(folder=write_bundle(request.into or request.models, draft), summary=summary)
 
 
 def fit_heads(
@@ -128,7 +132,7 @@ def fit_heads(
     leaks: dict[str, Leak] = {}
     whole = steps(recipe) * len(HEADS)
     for plan in HEADS:
-        lessons, found = lessons_for(plan, history)
+        lessons, found = lessons_for(plan, history, recipe.leave_out)
         leaks.update((str(leak), leak) for leak in found)
         reason = not_taught(plan, lessons, history)
         if reason:
@@ -170,8 +174,15 @@ def _summary(
         recipe=recipe.name,
         cleaning=encoded.cleaned.report,
         leaks=leaks,
+        warnings=_warnings(encoded),
         heads={name: HeadSummary.of(fit, recipe.seed) for name, fit in fits.items()},
     )
+
+
+def _warnings(encoded: EncodedHistory) -> tuple[str, ...]:
+    swallowed = describe_swallowed(encoded.groups)
+    mentioned = tuple(line for found in encoded.mentions for line in found.lines())
+    return mentioned if swallowed is None else (f"{swallowed[:1].upper()}{swallowed[1:]}.", *mentioned)
 
 
 def _trained_on(summary: TrainSummary, encoded: EncodedHistory) -> dict[str, Any]:

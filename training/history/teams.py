@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from training.history.rows import HistoryRow
 from triage.domain.catalogue import Catalogue
 
 
@@ -30,3 +31,10 @@ def known_teams(catalogue: Catalogue, labels: Iterable[str]) -> KnownTeams:
         inactive=frozenset(label for label, team in found.items() if not team.active),
         active=frozenset(label for label, team in found.items() if team.active),
     )
+
+
+def known_among(rows: Iterable[HistoryRow], catalogue: Catalogue | None) -> KnownTeams:
+    """As ``known_teams``, of the teams that ``rows`` name."""
+    if catalogue is None:
+        return KnownTeams()
+    return known_teams(catalogue, dict.fromkeys(row.team for row in rows if row.team is not None))

@@ -6,12 +6,14 @@ from pathlib import Path
 from training.embedding import EmbeddingCache
 from training.history.cleaning import clean
 from training.history.facts import FactTable
+from training.history.mentions import find_mentions, without_notes
 from training.history.patterns import pattern_groups
 from training.history.rows import HistoryRow
 from training.history.teams import KnownTeams
 from training.learning.heads import TARGETS, EncodedHistory, name_vectors
 from training.learning.matrix import read_matrix
 from triage.prediction.encoder import Encoder
+from triage.prediction.predictor import PRIORITY, TEAM
 from triage.prediction.text import incident_text
 
 CACHE_FOLDER = ".cache"
@@ -34,6 +36,14 @@ def encode_history(
     texts = [incident_text(incident) for incident in incidents]
     facts = FactTable.of(incidents)
     cleaned = clean(rows, texts, TARGETS, least_rows=least_rows, known=known, facts=facts)
+    mentions = []
+    for target in (TEAM, PRIORITY):
+        given = [(text, label) for text, label in zip(texts, cleaned.labels[target], strict=True) if label]
+        labels = [label for _, label in given]
+        found = find_mentions([text for text, _ in given], labels, target)
+        mentions.append(found)
+        if found.notes_are_the_rule:
+            texts = without_notes(texts, labels)
     groups = pattern_groups(rows, texts, facts)
     cache = EmbeddingCache(models / CACHE_FOLDER, encoder)
     embeddings = cache.embed(texts, lambda n: progress("embed", n, len(texts)))
@@ -45,5 +55,6 @@ def encode_history(
         facts=facts,
         groups=groups,
         cleaned=cleaned,
+        mentions=tuple(mentions),
         name_vector=name_vectors(encoder),
     )

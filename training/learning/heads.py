@@ -1,6 +1,6 @@
 """Which heads a history can teach, and what it teaches each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from training.history.cleaning import Cleaned
 from training.history.facts import FactTable
 from training.history.leaks import Leak, find_leaks
+from training.history.mentions import Mentions
 from training.history.rows import HistoryRow
 from training.learning.fit import Lessons
 from training.learning.matrix import HistoryMatrix
@@ -52,7 +53,8 @@ TARGETS = tuple(dict.fromkeys(plan.target for plan in HEADS))
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodedHistory:
-    """Rows with their texts, features, facts, patterns and cleaned labels, in one order."""
+    """Rows with their texts, features, facts, patterns and cleaned labels, in one order; ``mentions``: what texts
+    say of the labels."""
 
     rows: Sequence[HistoryRow]
     texts: Sequence[str]
@@ -60,6 +62,7 @@ class EncodedHistory:
     facts: FactTable
     groups: NDArray[np.int64]
     cleaned: Cleaned
+    mentions: Sequence[Mentions]
     name_vector: Callable[[str], FeatureVector]
 
     @property
@@ -85,8 +88,10 @@ def name_vectors(encoder: Encoder) -> Callable[[str], FeatureVector]:
     return vector
 
 
-def lessons_for(plan: HeadPlan, history: EncodedHistory) -> tuple[Lessons, list[Leak]]:
-    """What the history teaches this head, without the facts that spell its answer."""
+def lessons_for(
+    plan: HeadPlan, history: EncodedHistory, leave_out: Collection[str] = ()
+) -> tuple[Lessons, list[Leak]]:
+    """What the history teaches this head, without the facts that spell its answer or that ``leave_out`` names."""
     cleaned = history.cleaned.labels[plan.target]
     usable = [
         label is not None and (plan.scope != "assigned" or row.incident.assigned_team is not None)
@@ -105,7 +110,7 @@ def lessons_for(plan: HeadPlan, history: EncodedHistory) -> tuple[Lessons, list[
         labels=np.array([number[label] for label in labels], dtype=np.int64),
         names=names,
         named=[history.name_vector(name) for name in names],
-        without=_HIDDEN[plan.scope] | dropped,
+        without=_HIDDEN[plan.scope] | dropped | frozenset(leave_out),
     )
     # A team is final once the incident is over; how bad it is was said when it opened.
     known = [row.resolved_at if plan.target == TEAM else None for row in chosen]

@@ -60,7 +60,8 @@ class FineTuning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """``encoder`` None: that of the bundle in use.
+    """``encoder`` None: that of the bundle in use. ``leave_out``: facts that nothing is learnt from
+    (``labels.owner``).
 
     Words seen in fewer than ``min_word_rows`` rows, facts in fewer than ``min_fact_rows``, and labels with fewer
     than ``min_label_rows`` are left out; below ``min_rows`` rows in all there is no head. Every one of
@@ -80,6 +81,7 @@ class Recipe:
     min_word_rows: int = 2
     min_fact_rows: int = 2
     max_words: int = 60_000
+    leave_out: tuple[str, ...] = ()
     min_label_rows: int = 3
     min_rows: int = 12
     screening_rows: int = 4_000
