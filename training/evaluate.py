@@ -17,6 +17,7 @@ from training.evaluation.measures import measure
 from training.evaluation.plots import LearningPoint
 from training.evaluation.promises import promise_lines
 from training.evaluation.report import Report, Rival, TargetReport
+from training.history.teams import known_among
 from training.honest import Parts, honest_bundle, split_history, stand_in, without_recurring
 from training.learning.encoded import Progress, encode_history
 from training.learning.heads import HEADS, EncodedHistory, HeadPlan, lessons_for
