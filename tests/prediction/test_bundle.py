@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import joblib
@@ -98,11 +97,9 @@ def test_a_renamed_bundle_is_refused(copy: Path):
     assert refusal(copy.rename(copy.with_name("another"))).expected == "version another"
 
 
-def test_another_scikit_learn_than_the_one_it_was_fitted_with_is_refused(copy: Path):
+def test_the_scikit_learn_that_trained_it_does_not_matter_since_heads_are_arrays_only(copy: Path):
     restate(copy, lambda m: replace(m, libraries={**m.libraries, "scikit-learn": "0.24.2"}))
-    error = refusal(copy)
-    assert error.expected == "scikit-learn 0.24.2"
-    assert error.found == f"scikit-learn {installed_version('scikit-learn')}"
+    assert set(open_bundle(copy).heads) == {"priority", "team", "second_look"}
 
 
 def test_an_unknown_feature_version_is_refused(copy: Path):
@@ -115,14 +112,12 @@ def test_an_unknown_format_is_refused(copy: Path):
     assert refusal(copy).found == "format 99"
 
 
-def test_probabilities_that_come_out_differently_are_refused(copy: Path):
-    def hotter(manifest: Manifest) -> Manifest:
-        head = manifest.heads["team"]
-        return replace(
-            manifest, heads={**manifest.heads, "team": replace(head, temperature=head.temperature * 1.01)}
-        )
-
-    restate(copy, hotter)
+@pytest.mark.parametrize("key", ["coef", "intercept"])
+def test_probabilities_that_come_out_differently_are_refused(copy: Path, key: str):
+    content = joblib.load(copy / "heads/team.joblib")
+    content[key][: len(content[key]) // 2] += content[key].dtype.type(0.25)
+    joblib.dump(content, copy / "heads/team.joblib")
+    restate(copy, lambda m: m)
     assert refusal(copy).file == "probe of team"
 
 
@@ -157,7 +152,7 @@ class Harm:
 @pytest.mark.parametrize("nested", [False, True], ids=["plain", "in an object array"])
 def test_a_head_file_that_names_any_other_function_runs_nothing(copy: Path, tmp_path: Path, nested: bool):
     harm = Harm(tmp_path / "harm")
-    content = {"classifier": np.array([harm], dtype=object) if nested else harm}
+    content = {"coef": np.array([harm], dtype=object) if nested else harm}
     joblib.dump(content, copy / "heads/team.joblib")
     restate(copy, lambda m: m)
     error = refusal(copy)
@@ -172,9 +167,11 @@ def test_a_head_file_that_holds_no_head_is_refused(copy: Path, content: bytes):
     assert refusal(copy).file == "heads/team.joblib"
 
 
-def test_the_head_file_is_an_ordinary_joblib_file_of_a_scikit_learn_classifier(trained_bundle: Path):
-    content = joblib.load(trained_bundle / "heads/team.joblib")
-    assert type(content["classifier"]).__module__.startswith("sklearn.")
+def test_the_head_files_are_ordinary_joblib_files_of_numpy_arrays_only(trained_bundle: Path):
+    for file in trained_bundle.glob("heads/*.joblib"):
+        for array in joblib.load(file).values():
+            assert type(array) is np.ndarray
+            assert array.dtype.kind in "fu"
 
 
 def test_writing_the_same_starter_again_keeps_the_one_there(starter_bundle: Path, tmp_path: Path):

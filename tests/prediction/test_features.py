@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,23 +80,37 @@ def test_a_flood_of_labels_is_cut_and_the_chosen_team_is_not():
     assert max(map(len, names)) < 200
 
 
-def columns_for(incident: Incident, **changes: float) -> Columns:
+def columns_for(incident: Incident) -> Columns:
     words = word_features(PIECES)
     return Columns(
         word_ids=words.ids,
         rarity=np.ones(len(words.ids), dtype=np.float32),
         fact_ids=np.sort(fact_ids(fact_names(incident))),
         dimensions=2,
-        **changes,
     )
 
 
-def test_a_row_has_unit_words_weighted_facts_and_the_meaning():
+def test_a_row_has_unit_words_whole_facts_and_the_meaning():
     incident = Incident(title="x", service="db")
-    row = columns_for(incident, word_weight=1.0, fact_weight=0.5, meaning_weight=2.0).row(vector(incident))
+    row = columns_for(incident).row(vector(incident))
     assert np.linalg.norm(row.values[: row.words]) == pytest.approx(1.0, abs=1e-6)
-    assert row.values[row.words :].tolist() == [0.5, 0.5]
-    np.testing.assert_allclose(row.meaning, 2 * MEANING.astype(np.float32))
+    assert row.values[row.words :].tolist() == [1.0, 1.0]
+    np.testing.assert_array_equal(row.meaning, MEANING.astype(np.float32))
+
+
+def test_a_rarer_word_weighs_more_and_a_repeated_one_by_its_logarithm():
+    incident = Incident(title="x")
+    words = word_features(PIECES)
+    rarity = np.array([1.0, 2.0, 3.0, 4.0], dtype=np.float32)
+    row = replace(columns_for(incident), rarity=rarity).row(vector(incident))
+    weights = (1 + np.log(words.counts)) * rarity
+    np.testing.assert_allclose(row.values[: row.words], weights / np.linalg.norm(weights), rtol=1e-6)
+
+
+def test_how_bad_it_was_said_to_be_is_no_fact_of_the_heads_that_say_it():
+    incident = Incident(title="x", severity="high", impact="2", urgency="3", assigned_team="a", service="db")
+    assert fact_names(incident, "unrated") == ("source=api", "service=db")
+    assert {"severity=high", "impact=2", "urgency=3"} <= set(fact_names(incident))
 
 
 def test_what_a_head_has_not_learnt_leaves_no_trace_in_the_row():

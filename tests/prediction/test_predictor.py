@@ -92,7 +92,9 @@ def test_the_explanation_names_words_and_facts_that_a_reader_knows(predictor: Pr
     weights = [feature.weight for feature in suggestion.features]
     assert weights == sorted(weights, reverse=True)
     assert all(name == MEANING or name.startswith("word: ") or "=" in name for name in names)
-    assert any("acquirer" in name or "card" in name for name in names)
+    words = [name.removeprefix("word: ") for name in names if name.startswith("word: ")]
+    assert any(word in {"card", "payments", "acquirer", "checkout"} for word in words)
+    assert all(word in incident_text(CARD).casefold() for word in words)
     assert "environment=production" in names
 
 
