@@ -76,7 +76,7 @@ def known_before(moments: Moments, known_at: Moments, cut: np.datetime64) -> NDA
 def _by_time(groups: Rows, moments: Moments, known_at: Moments, recipe: SplitRecipe) -> Split:
     order = np.argsort(moments, kind="stable")
     dated = len(order) - int(np.isnat(moments).sum())
-    starts = [int(dated * (1 - recipe.block_share * at)) for at in range(recipe.blocks, 0, -1)]
+    starts = [dated - round(dated * recipe.block_share * at) for at in range(recipe.blocks, 0, -1)]
     folds, unknown_yet = [], 0
     for start, end in zip(starts, [*starts[1:], dated], strict=True):
         cut = moments[order[start]]
@@ -91,7 +91,8 @@ def _by_time(groups: Rows, moments: Moments, known_at: Moments, recipe: SplitRec
 
 def _by_pattern(labels: Rows, groups: Rows, recipe: SplitRecipe, seed: int) -> Split:
     """Labels spread evenly, rows of one pattern together."""
-    count = min(recipe.folds, len(np.unique(groups)))
+    # Not more folds than the most frequent label has rows, which the splitter refuses.
+    count = min(recipe.folds, len(np.unique(groups)), int(np.bincount(labels).max()))
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # Labels with fewer rows than folds are expected: they are in some folds only.
