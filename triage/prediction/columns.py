@@ -50,7 +50,8 @@ class Columns:
         length = float(np.sqrt(weights @ weights))
         if length > 0.0:
             weights /= length
-        fact_at, _ = _find(self.fact_ids, vector.facts)
+        # Two labels may fold to one fact, which counts once all the same.
+        fact_at, _ = _find(self.fact_ids, np.unique(vector.facts))
         facts = np.ones(len(fact_at), dtype=np.float32)
         return SparseRow(
             positions=np.concatenate((word_at, fact_at + len(self.word_ids))),
