@@ -58,7 +58,7 @@ def split_history(rows: Sequence[HistoryRow], share: float, seed: int) -> Parts:
         learnt, judging = next(splitter.split(rows, groups=groups))
         return Parts(learnt=np.sort(learnt), judging=np.sort(judging), recurring=nothing, cut=None)
     later, cut = later_rows(moments, share)
-    known_at = moments_of([row.resolved_at for row in rows])
+    known_at = moments_of([row.known_at for row in rows])
     learnt = np.flatnonzero(known_before(moments, known_at, cut))
     if len(later) < _LEAST_LATER or len(learnt) < _LEAST_LATER:
         raise HistoryError(

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from training.history.rows import BadRow, History, HistoryRow, read_history
-from triage.domain.incident import MAX_DESCRIPTION, MAX_LABELS, MAX_TITLE, Incident
+from triage.domain.incident import MAX_LABELS, MAX_TITLE, Incident
 from triage.errors import HistoryError
+from triage.prediction.text import MAX_CHARACTERS
 
 Write = Callable[..., Path]
 GOOD: dict[str, Any] = {"id": "I-1", "title": "Disk full on db-1", "priority": "2 - High", "team": "Databases"}
@@ -164,7 +165,7 @@ def test_long_texts_are_cut_and_not_bad(lines: Write) -> None:
     labels = {f"l{n}": "v" * 5_000 for n in range(MAX_LABELS + 9)}
     row = GOOD | {"title": "t" * 90_000, "description": "d" * 90_000, "labels": labels}
     incident = only(read_history(lines([row]))).incident
-    assert (len(incident.title), len(incident.description)) == (MAX_TITLE, MAX_DESCRIPTION)
+    assert (len(incident.title), len(incident.description)) == (MAX_TITLE, MAX_CHARACTERS)
     assert len(incident.labels) == MAX_LABELS
 
 
@@ -330,3 +331,15 @@ def test_any_bytes_are_read_or_refused_by_name(tmp_path: Path, content: bytes) -
             read_history(path)
         except HistoryError:
             continue
+
+
+def test_a_label_that_only_a_machine_gave_is_none_though_the_other_is_a_persons(lines: Write) -> None:
+    row = GOOD | {"priority_source": "model", "team_source": "reviewed", "labelled_at": "2026-03-01T10:00:00Z"}
+    (read,) = read_history(lines([row])).rows
+    assert (read.priority, read.team) == (None, "Databases")
+    assert read.known_at == datetime(2026, 3, 1, 10, tzinfo=UTC)
+
+
+def test_labels_are_known_when_the_incident_was_over_where_nobody_says_when_they_were_given(lines: Write) -> None:
+    (read,) = read_history(lines([GOOD | {"resolved_at": "2026-03-02T10:00:00Z"}])).rows
+    assert read.known_at == datetime(2026, 3, 2, 10, tzinfo=UTC)

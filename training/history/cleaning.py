@@ -19,13 +19,8 @@ from training.history.labels import (
     stand_for_none,
 )
 from training.history.patterns import joined
-from training.history.rows import HistoryRow
+from training.history.rows import MACHINE_SOURCES, HistoryRow
 from training.history.teams import KnownTeams
-
-MACHINE_SOURCES = frozenset(
-    {"model", "rule", "matrix", "catalogue", "reported", "fallback", "machine", "automatic"}
-)
-"""Where a label came from when no person gave it. Trained on, a model would learn its own echo."""
 
 _EXAMPLES = 5
 _EXAMPLE_LINES = 6

@@ -14,6 +14,12 @@ from training.history import values
 from training.history.records import Record, Unreadable, read_records
 from triage.domain.incident import MAX_DESCRIPTION, Incident
 from triage.errors import HistoryError
+from triage.prediction.text import condensed
+
+MACHINE_SOURCES = frozenset(
+    {"model", "rule", "matrix", "catalogue", "reported", "fallback", "machine", "automatic"}
+)
+"""Where a label came from when no person gave it. Trained on, a model would learn its own echo."""
 
 MAX_BAD_SHARE = 0.05
 """More, and the file is probably not what somebody thinks it is."""
@@ -37,6 +43,7 @@ _LABEL_PREFIX = "labels."
 COLUMNS = frozenset(
     {"id", "title", "description", "source", "labels", "links", "evidence", "assigned_team"}
     | {"priority", "team", "duplicate_of", "resolved_at", "label_source"}
+    | {"priority_source", "team_source", "labelled_at"}
     | {*_WORDS, *_MOMENTS, *_FLAGS}
 )
 
@@ -44,7 +51,9 @@ COLUMNS = frozenset(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRow:
     """``line`` is where the row starts in its file; ``id`` is ``line:N`` where the file gives none.
-    ``priority`` and ``team`` are the history's own words; None where nobody gave one."""
+    ``priority`` and ``team`` are the history's own words; None where nobody gave one, and where the column beside
+    it (``priority_source``, ``team_source``) says that only a machine did. ``labelled_at``: when somebody gave
+    them, if that is told."""
 
     line: int
     id: str
@@ -54,6 +63,12 @@ class HistoryRow:
     duplicate_of: str | None
     resolved_at: datetime | None
     label_source: str | None
+    labelled_at: datetime | None = None
+
+    @property
+    def known_at(self) -> datetime | None:
+        """When the labels were known: when somebody gave them, or else when the incident was over."""
+        return self.labelled_at or self.resolved_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +149,7 @@ def _row(
     incident = _incident(given, values.labels(labels))
     if not incident.title and not incident.labels:
         raise values.BadValueError("title, description and labels are all empty")
-    priority, team = values.label("priority", given.get("priority")), values.label("team", given.get("team"))
+    priority, team = _label("priority", given), _label("team", given)
     if require_labels and "priority" not in given and "team" not in given:
         raise values.BadValueError("neither a priority nor a team")
     return HistoryRow(
@@ -146,14 +161,23 @@ def _row(
         duplicate_of=values.word("duplicate_of", given.get("duplicate_of")),
         resolved_at=values.moment("resolved_at", given.get("resolved_at")),
         label_source=values.word("label_source", given.get("label_source")),
+        labelled_at=values.moment("labelled_at", given.get("labelled_at")),
     )
+
+
+def _label(target: str, given: Record) -> str | None:
+    """The label, unless the column that says where it came from names a machine."""
+    name = f"{target}_source"
+    source = values.word(name, given.get(name)) or ""
+    return None if source.casefold() in MACHINE_SOURCES else values.label(target, given.get(target))
 
 
 def _incident(given: Record, more_labels: dict[str, str]) -> Incident:
     description = values.text("description", given.get("description"), MAX_DESCRIPTION)
     return Incident(
         title=values.title(given.get("title")) or values.title_of(description),
-        description=description,
+        # No more than is ever read of it, so that a history of long mails fits in memory.
+        description=condensed(description),
         source=values.word("source", given.get("source")) or "history",
         assigned_team=values.word("assigned_team", given.get("assigned_team")),
         labels={**values.labels(given.get("labels")), **more_labels},

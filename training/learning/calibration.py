@@ -49,6 +49,28 @@ def choose_thresholds(
     return Thresholds(precision=precision, confidence=confidence, general=general, by_label=by_label)
 
 
+def choose_doubt(
+    probabilities: Probabilities,
+    labels: Labels,
+    assigned: Labels,
+    *,
+    precision: float,
+    confidence: float,
+    own_rows: int,
+    periods: Labels | None = None,
+) -> float | None:
+    """The least improbability (1 - probability) of the team that somebody chose from which on that team was wrong
+    so often that ``precision`` is below the rate with this ``confidence``. ``assigned`` of shape (n,): its number
+    among the labels, -1 for a team that the head does not know, which says nothing here; else as in
+    ``choose_thresholds``."""
+    rows = (assigned >= 0) & (assigned != probabilities.argmax(axis=1))
+    if rows.sum() < own_rows:
+        return None
+    doubt = 1.0 - probabilities[rows, assigned[rows]]
+    when = np.zeros(len(doubt), dtype=np.int64) if periods is None else periods[rows]
+    return _least_threshold(doubt, assigned[rows] != labels[rows], when, precision, confidence, own_rows)
+
+
 def _least_threshold(
     top: Probabilities, right: Flags, periods: Labels, precision: float, confidence: float, enough: int
 ) -> float | None:

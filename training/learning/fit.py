@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.judged import Judged
-from training.learning.calibration import choose_thresholds
+from training.learning.calibration import choose_doubt, choose_thresholds
 from training.learning.components import Labels, LinearComponent, NeighbourComponent
 from training.learning.conformal import fit_sets, raise_threshold
 from training.learning.order import cost_matrix, urgency_order
-from training.learning.pool import Pool, Probabilities, fit_pool
+from training.learning.pool import Pool, Probabilities
 from training.learning.screening import (
     Compared,
     HeldOut,
@@ -40,7 +40,9 @@ PRIORITY_LIKE = frozenset({"priority", "impact", "urgency"})
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lessons:
     """What is known of one target: ``task`` has its rows, and beside each of them ``groups`` (its pattern), when
-    it happened, when its label became known (NaT: at once), and its id. ``left_out``: labels with too few rows."""
+    it happened, when its label became known (NaT: at once), and its id. ``left_out``: labels with too few rows.
+    ``assigned``: of a second look, the label number of the team that somebody chose, -1 for one that is no
+    label."""
 
     name: str
     target: str
@@ -51,6 +53,7 @@ class Lessons:
     known_at: Moments
     ids: Sequence[str]
     left_out: dict[str, int]
+    assigned: Labels | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,9 +93,10 @@ def fit_head(lessons: Lessons, recipe: Recipe, progress: Progress = lambda: None
     judge = _Judge(
         lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe, by_time=split.by == "time"
     )
-    conclusion, refused = judge.conclusion(np.ones(len(held_out.rows), dtype=np.bool_), strict=True)
+    everything = np.ones(len(held_out.rows), dtype=np.bool_)
+    conclusion, refused = judge.conclusion(everything, strict=True)
     judged, new = judge.judged(split)
-    head = _final(lessons, names, judge.pool(), conclusion, recipe)
+    head = _final(lessons, names, judge.pool(everything), conclusion, recipe)
     progress()
     return HeadFit(
         name=lessons.name,
@@ -174,11 +178,8 @@ class _Judge:
     def labels(self) -> Labels:
         return self.lessons.task.labels[self.held_out.rows]
 
-    def pool(self, among: NDArray[np.bool_] | None = None) -> Pool:
-        held_out, labels = self.held_out, self.labels
-        if among is not None:
-            held_out, labels = held_out.take(among), labels[among]
-        return fit_pool(self.names, held_out.scores, labels)
+    def pool(self, among: NDArray[np.bool_]) -> Pool:
+        return self.held_out.pool(self.names, self.labels, among)
 
     def conclusion(self, among: NDArray[np.bool_], *, strict: bool) -> tuple[Conclusion, str | None]:
         """Chosen on the held-out rows ``among`` alone, and why no set of labels is promised. ``strict``: a bound
@@ -198,6 +199,17 @@ class _Judge:
             ),
             order=self.order,
         )
+        if self.lessons.assigned is not None:
+            doubt = choose_doubt(
+                probabilities,
+                labels,
+                self.lessons.assigned[part.rows],
+                precision=recipe.flag_precision,
+                confidence=recipe.threshold_confidence,
+                own_rows=recipe.own_threshold_rows,
+                periods=part.fold if self.by_time else None,
+            )
+            conclusion = replace(conclusion, doubt=doubt)
         if self.lessons.target == "priority":
             return self._guarded(conclusion, probabilities, labels, part.rows, strict), None
         if recipe.coverage is None or self.lessons.target != "team":

@@ -113,7 +113,7 @@ def lessons_for(
         without=_HIDDEN[plan.scope] | dropped | frozenset(leave_out),
     )
     # A team is final once the incident is over; how bad it is was said when it opened.
-    known = [row.resolved_at if plan.target == TEAM else None for row in chosen]
+    known = [row.known_at if plan.target == TEAM else None for row in chosen]
     lessons = Lessons(
         name=plan.name,
         target=plan.target,
@@ -124,6 +124,7 @@ def lessons_for(
         known_at=moments_of(known),
         ids=[row.id for row in chosen],
         left_out=_left_out(plan, history.cleaned),
+        assigned=_assigned(chosen, names) if plan.scope == "assigned" else None,
     )
     return lessons, leaks
 
@@ -142,6 +143,11 @@ def not_taught(plan: HeadPlan, lessons: Lessons, history: EncodedHistory) -> str
     if changed < _LEAST_CHANGED:
         return f"the team first chosen was changed in {changed} rows; at least {_LEAST_CHANGED} are needed"
     return None
+
+
+def _assigned(rows: Sequence[HistoryRow], names: Sequence[str]) -> NDArray[np.int64]:
+    number = {fold(name): at for at, name in enumerate(names)}
+    return np.array([number.get(fold(row.incident.assigned_team or ""), -1) for row in rows], dtype=np.int64)
 
 
 def _left_out(plan: HeadPlan, cleaned: Cleaned) -> dict[str, int]:

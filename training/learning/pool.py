@@ -12,7 +12,7 @@ Labels = NDArray[np.int64]
 Scores = NDArray[np.float64]
 Probabilities = NDArray[np.float64]
 
-_BIAS_PENALTY = 3e-3
+_BIAS_PENALTY = 1e-2
 _WEIGHT_PENALTY = 1e-3
 _LARGEST_LOG_WEIGHT = 4.0
 _ENOUGH = {"ftol": 1e-7, "gtol": 1e-5, "maxiter": 200}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.learning.components import Component, Labels, Lesson, Scores, fit_component
 from training.learning.matrix import HistoryMatrix, LearntColumns, Rows, blocks_of
-from training.learning.pool import Probabilities, fit_pool, log_loss
+from training.learning.pool import Pool, Probabilities, fit_pool, log_loss
 from training.learning.split import Split
 from training.recipes import Combination, Recipe
 from triage.prediction.features import FeatureVector
@@ -53,16 +53,30 @@ class Task:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeldOut:
     """``scores`` by component, of shape (n, width), of the held-out ``rows`` (numbers of the task's), the number
-    of the ``fold`` that each was held out in, and whether its pattern was ``new`` there."""
+    of the ``fold`` that each was held out in, whether its pattern was ``new`` there, and whether its label was
+    ``taught`` there at all."""
 
     rows: Rows
     fold: Rows
     new: NDArray[np.bool_]
+    taught: NDArray[np.bool_]
     scores: Mapping[str, Scores]
 
     def take(self, chosen: NDArray[np.bool_]) -> "HeldOut":
         scores = {name: found[chosen] for name, found in self.scores.items()}
-        return HeldOut(rows=self.rows[chosen], fold=self.fold[chosen], new=self.new[chosen], scores=scores)
+        return HeldOut(
+            rows=self.rows[chosen],
+            fold=self.fold[chosen],
+            new=self.new[chosen],
+            taught=self.taught[chosen],
+            scores=scores,
+        )
+
+    def pool(self, names: Sequence[str], labels: Labels, among: NDArray[np.bool_]) -> Pool:
+        """Fitted on those of the rows ``among`` whose label was taught: what a fold could not know says nothing of
+        the weights of a head that knows it. ``labels`` are those of all rows."""
+        usable = among & self.taught
+        return fit_pool(names, {name: self.scores[name][usable] for name in names}, labels[usable])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +111,9 @@ def held_out_scores(
         rows=np.concatenate([fold.held_out for fold in split.folds]),
         fold=np.concatenate([np.full(len(fold.held_out), at) for at, fold in enumerate(split.folds)]),
         new=np.concatenate([fold.new for fold in split.folds]),
+        taught=np.concatenate(
+            [np.isin(task.labels[fold.held_out], task.labels[fold.fitted]) for fold in split.folds]
+        ),
         scores={name: np.concatenate(parts) for name, parts in found.items()},
     )
 
@@ -137,8 +154,8 @@ def cross_weighed(held_out: HeldOut, names: Sequence[str], labels: Labels) -> Pr
     for fold in np.unique(held_out.fold):
         here = held_out.fold == fold
         others = here if here.all() else ~here
-        pool = fit_pool(names, held_out.take(others).scores, labels[others])
-        probabilities[here] = pool.probabilities(held_out.take(here).scores)
+        pool = held_out.pool(names, labels, others)
+        probabilities[here] = pool.probabilities({name: held_out.scores[name][here] for name in names})
     return probabilities
 
 

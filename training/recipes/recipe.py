@@ -33,8 +33,8 @@ class SplitRecipe:
     turn, each from what was known before it. A history with fewer dated rows than ``least_dated`` is split into
     ``folds`` by pattern instead."""
 
-    blocks: int = 3
-    block_share: float = 0.2
+    blocks: int = 4
+    block_share: float = 0.15
     least_dated: int = 200
     folds: int = 5
 
@@ -69,9 +69,10 @@ class Recipe:
     newest), and the one with the least log loss is fitted on everything.
 
     ``target_precision`` is what a suggestion that acts alone must reach on held-out rows, even at its lower
-    bound of ``threshold_confidence``; labels with fewer than ``own_threshold_rows`` held-out suggestions share
-    one. ``max_p1_miss``: the promised largest share of missed most urgent incidents, on average or, with
-    ``confidence``, with that confidence; ``coverage``: that of the sets of teams. None: nothing is promised.
+    bound of ``threshold_confidence``, and ``flag_precision`` what the flag on a wrongly assigned team must; labels
+    with fewer than ``own_threshold_rows`` held-out suggestions share one. ``max_p1_miss``: the promised largest
+    share of missed most urgent incidents, on average or, with ``confidence``, with that confidence; ``coverage``:
+    that of the sets of teams. None: nothing is promised.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Recipe:
     target_precision: float = 0.9
     threshold_confidence: float = 0.9
     own_threshold_rows: int = 30
+    flag_precision: float = 0.8
     max_p1_miss: float | None = None
     confidence: float | None = None
     coverage: float | None = 0.95

@@ -69,8 +69,9 @@ class LabelSuggestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondLook:
-    """What the model thinks of a team somebody chose already. ``looks_wrong`` when another team is
-    probable enough to act on alone."""
+    """What the model thinks of a team somebody chose already. ``looks_wrong`` when it is so improbable that most
+    such teams turned out wrong; of a team that the model never saw, when another is probable enough to act on
+    alone."""
 
     assigned_team: str
     probability: float

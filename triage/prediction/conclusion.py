@@ -36,13 +36,16 @@ class Thresholds:
 class Conclusion:
     """How a head concludes. ``order``: an ordered target's labels from most to least urgent, else empty.
     ``costs``: of concluding the column where the row is true, in the head's order of labels; the conclusion is
-    the label of least expected cost. ``raising`` and ``sets``: what was promised, None where nothing was."""
+    the label of least expected cost. ``raising`` and ``sets``: what was promised, None where nothing was.
+    ``doubt``: of a second look, how improbable the team that somebody chose must be to look wrong; None: it never
+    does."""
 
     thresholds: Thresholds
     order: tuple[str, ...] = ()
     costs: tuple[tuple[float, ...], ...] | None = None
     raising: RaiseRule | None = None
     sets: SetRule | None = None
+    doubt: float | None = None
 
     def choose(self, probabilities: Probabilities, labels: Sequence[str]) -> Places:
         """(n,) positions in ``labels`` of what is concluded from ``probabilities`` of shape (n, k)."""

@@ -154,12 +154,15 @@ def _second_look(assigned_team: str, head: Head, vector: FeatureVector, suggeste
     """A team the head has never seen has probability 0: it may be new, so only a sure other team says "wrong"."""
     at = head.find_label(assigned_team)
     agrees = at is not None and head.labels[at] == suggested.value
+    probability = float(head.probabilities(head.row(vector))[at]) if at is not None else 0.0
+    doubt = head.settings.conclusion.doubt
+    unlikely = not suggested.abstained if at is None else doubt is not None and 1.0 - probability >= doubt
     return SecondLook(
         assigned_team=assigned_team,
-        probability=float(head.probabilities(head.row(vector))[at]) if at is not None else 0.0,
+        probability=probability,
         better_team=None if agrees else suggested.value,
         better_probability=None if agrees else suggested.probability,
-        looks_wrong=not agrees and not suggested.abstained,
+        looks_wrong=not agrees and unlikely,
     )
 
 

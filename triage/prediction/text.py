@@ -18,10 +18,15 @@ def incident_text(incident: Incident) -> str:
     Control characters and lone surrogates, which no tokenizer takes, become spaces. At most
     ``MAX_CHARACTERS`` long; what is cut is the end of the description.
     """
-    title = _readable(incident.title[: 4 * MAX_CHARACTERS])
-    description = _readable(incident.description[: 4 * MAX_CHARACTERS])
+    title, description = condensed(incident.title), condensed(incident.description)
     text = f"{title}\n{description}" if title and description else title or description
     return text[:MAX_CHARACTERS]
+
+
+def condensed(text: str) -> str:
+    """As much of a title or a description as ``incident_text`` reads, the way it reads it; doing it again changes
+    nothing."""
+    return _readable(text[: 4 * MAX_CHARACTERS])[:MAX_CHARACTERS].rstrip()
 
 
 def text_key(text: str) -> bytes:
