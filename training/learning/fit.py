@@ -86,9 +86,14 @@ def fit_head(lessons: Lessons, recipe: Recipe, progress: Progress = lambda: None
         return HeadFit(name=lessons.name, left_out=lessons.left_out, reason=reason)
     split = _split(lessons, np.arange(len(task.rows)), recipe)
     compared, held_out = _screen(lessons, split, recipe, progress)
-    names = compared[0].components
-    if held_out is None:
+    names = compared[0].components if compared else ()
+    if names and held_out is None:
         held_out = held_out_scores(task, split, names, recipe, progress)
+        # What the newest rows taught may be missing from the older ones.
+        names = tuple(name for name in names if name in held_out.scores)
+    if held_out is None or not names:
+        reason = "the rows say nothing by which their labels could be told apart"
+        return HeadFit(name=lessons.name, left_out=lessons.left_out, reason=reason)
     order = urgency_order(task.names) if lessons.target in PRIORITY_LIKE else ()
     judge = _Judge(
         lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe, by_time=split.by == "time"
@@ -150,7 +155,11 @@ def _screen(
     every = [one.name for one in recipe.components]
     whole = len(task.rows) <= recipe.screening_rows
     if not whole:
-        split = _split(lessons, _newest(lessons.moments, recipe.screening_rows), recipe)
+        newest = _split(lessons, _newest(lessons.moments, recipe.screening_rows), recipe)
+        # The newest rows may all be of one label: a storm.
+        split, whole = (newest, False) if newest.folds else (split, True)
+    if not split.folds:
+        return [], None
     held_out = held_out_scores(task, split, every, recipe, progress)
     compared = compare(held_out, task.labels[held_out.rows], recipe)
     return compared, held_out if whole else None

@@ -30,8 +30,9 @@ class Fold:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Split:
     """``by`` time: each fold's held-out rows come after its fitted ones, and the last fold is the test part; by
-    pattern: every row is held out once, and is new. ``unknown_yet``: rows left out of a fit since their label was
-    not known yet."""
+    pattern: every row is held out once, and is new, but where without it and those beside it a single label would
+    be left. No folds: there is no such split. ``unknown_yet``: rows left out of a fit since their label was not
+    known yet."""
 
     by: Literal["time", "pattern"]
     folds: tuple[Fold, ...]
@@ -93,17 +94,18 @@ def _by_pattern(labels: Rows, groups: Rows, recipe: SplitRecipe, seed: int) -> S
     """Labels spread evenly, rows of one pattern together."""
     # Not more folds than the most frequent label has rows, which the splitter refuses.
     count = min(recipe.folds, len(np.unique(groups)), int(np.bincount(labels).max()))
+    if count < 2:
+        return Split(by="pattern", folds=())
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # Labels with fewer rows than folds are expected: they are in some folds only.
         warnings.simplefilter("ignore", UserWarning)
         splits = list(splitter.split(np.zeros(len(labels)), labels, groups))
-    folds = tuple(
+    folds = [
         Fold(fitted=fitted, held_out=held_out, new=np.ones(len(held_out), dtype=np.bool_))
         for fitted, held_out in splits
-        if len(held_out)
-    )
-    return Split(by="pattern", folds=folds)
+    ]
+    return Split(by="pattern", folds=tuple(fold for fold in folds if _teaches(labels, fold)))
 
 
 def _teaches(labels: Rows, fold: Fold) -> bool:

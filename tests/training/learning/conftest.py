@@ -1,11 +1,12 @@
 """Made-up histories as matrices, with nothing to encode: each label has its words, service and place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from training.learning.fit import Lessons
 from training.learning.matrix import HistoryMatrix
@@ -16,6 +17,13 @@ WORDS_OF_A_LABEL = 6
 COMMON_WORDS = 20
 DIMENSIONS = 12
 SERVICES = 4
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread_a_sum() -> Iterator[None]:
+    """As in a training: more threads for small sums only wait for one another."""
+    with threadpool_limits(limits=1):
+        yield
 
 
 def _matrix(labels: np.ndarray, width: int, noise: float, chance: np.random.Generator) -> HistoryMatrix:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from training.learning.split import Split, known_before, later_rows, split_rows
 from training.recipes import SplitRecipe
 
-RECIPE = SplitRecipe(least_dated=100)
+RECIPE = SplitRecipe(blocks=3, block_share=0.2, least_dated=100)
 DAY = np.datetime64("2025-01-01T00:00:00", "s")
 NEVER = np.datetime64("NaT")
 
@@ -147,6 +147,20 @@ def test_by_pattern_every_row_is_held_out_once_and_patterns_are_on_one_side(seed
 def test_labels_with_fewer_rows_than_folds_are_split_all_the_same():
     found = split(12, labels=np.arange(12) % 4)
     assert sum(len(fold.held_out) for fold in found.folds) == 12
+
+
+def test_what_would_leave_a_single_label_to_learn_from_is_not_held_out():
+    labels = np.repeat([0, 1], [20, 4])
+    groups = np.concatenate((np.arange(20), np.full(4, 20)))
+    found = split(24, labels=labels, groups=groups)
+    held_out = np.concatenate([fold.held_out for fold in found.folds])
+    assert found.folds
+    assert 1 not in labels[held_out]
+
+
+@pytest.mark.parametrize("groups", [np.zeros(20, dtype=np.int64), np.arange(20) % 2], ids=["one", "one a label"])
+def test_patterns_that_cannot_be_taken_apart_have_no_split(groups: np.ndarray):
+    assert split(20, groups=groups).folds == ()
 
 
 def test_the_same_rows_are_split_the_same():
