@@ -242,6 +242,12 @@ class _Judge:
                 "a bound on missed urgent incidents needs to know which priority is the most urgent, and the order"
                 f" of {', '.join(map(repr, names[:10]))} is not clear from the words"
             )
+        most_urgent = next(iter(urgency_order((*names, *self.lessons.left_out))), self.order[0])
+        if most_urgent not in names:
+            raise GuaranteeRefused(
+                f"a bound on missed urgent incidents needs the most urgent priority, {most_urgent!r}, which has too "
+                f"few rows to be learnt: {self.lessons.left_out[most_urgent]}"
+            )
         urgent = names.index(self.order[0])
         true = labels == urgent
         try:
