@@ -25,7 +25,7 @@ from triage.prediction.collection import get_bundle
 from triage.prediction.text import incident_text
 
 _LEAST_DATED = 0.8
-_LEAST_LATER = 20
+_LEAST_LATER = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -67,8 +67,9 @@ class HistoryRow:
 
     @property
     def known_at(self) -> datetime | None:
-        """When the labels were known: when somebody gave them, or else when the incident was over."""
-        return self.labelled_at or self.resolved_at
+        """When the labels were known: when somebody gave them or when the incident was over, whichever came first,
+        since a history that is labelled in one go was known before to those who resolved it."""
+        return min((at for at in (self.labelled_at, self.resolved_at) if at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
