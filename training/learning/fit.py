@@ -245,8 +245,8 @@ class _Judge:
         most_urgent = next(iter(urgency_order((*names, *self.lessons.left_out))), self.order[0])
         if most_urgent not in names:
             raise GuaranteeRefused(
-                f"a bound on missed urgent incidents needs the most urgent priority, {most_urgent!r}, which has too "
-                f"few rows to be learnt: {self.lessons.left_out[most_urgent]}"
+                f"a bound on missed urgent incidents needs the most urgent priority, {most_urgent!r}, which has "
+                f"too few rows to be learnt: {self.lessons.left_out[most_urgent]}"
             )
         urgent = names.index(self.order[0])
         true = labels == urgent

@@ -36,8 +36,8 @@ _WORDS: Mapping[str, int] = {
 def urgency_order(labels: Sequence[str]) -> tuple[str, ...]:
     """``labels`` from most to least urgent by their numbers (``P1``, ``3 - Moderate``, ``High (2)``) or, where not
     all have one, by common words; empty where neither orders all of them without a tie. The least number is the
-    most urgent unless the words beside the numbers say the reverse (``5 - Very high``); where they say both, there is
-    no order."""
+    most urgent unless the words beside the numbers say the reverse (``5 - Very high``); where they say both, there
+    is no order."""
     split = [_number_and_word(label) for label in labels]
     words = [_WORDS.get(word) for _, word in split]
     numbers = [number for number, _ in split]
