@@ -130,7 +130,9 @@ def compare(held_out: HeldOut, labels: Labels, recipe: Recipe) -> list[Compared]
     costs serving time counted as a little worse. ``labels`` are those of the held-out rows."""
     wanted = [(one.name,) for one in recipe.components] + list(recipe.combinations)
     there = dict.fromkeys(tuple(name for name in names if name in held_out.scores) for names in wanted)
-    judging = held_out.new if held_out.new.any() else ~held_out.new
+    # A handful of new patterns among many recurrences would choose by chance.
+    enough = held_out.new.sum() >= recipe.own_threshold_rows
+    judging = held_out.new if enough else np.ones(len(labels), dtype=np.bool_)
     truth = labels[judging]
     compared = []
     for names in there:
