@@ -174,8 +174,9 @@ def _curves(
 ) -> dict[str, list[LearningPoint]]:
     """What the recipe would have reached with the newest eighth, quarter and half of the rows to learn from."""
     found: dict[str, list[LearningPoint]] = {}
+    by_time = parts.learnt[np.argsort(encoded.moments[parts.learnt], kind="stable")]
     for share in _CURVE:
-        some = replace(parts, learnt=parts.learnt[-int(len(parts.learnt) * share) :])
+        some = replace(parts, learnt=np.sort(by_time[-int(len(by_time) * share) :]))
         try:
             with stand_in(request.train, history, some, _unpromised(request.train.recipe), progress) as bundle:
                 for name, judged in judge(bundle, encoded, parts.judging).items():

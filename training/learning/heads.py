@@ -97,7 +97,7 @@ def lessons_for(
         label is not None and (plan.scope != "assigned" or row.incident.assigned_team is not None)
         for label, row in zip(cleaned, history.rows, strict=True)
     ]
-    rows = np.flatnonzero(np.array(usable, dtype=np.bool_) & history.cleaned.kept)
+    rows = _by_time(np.flatnonzero(np.array(usable, dtype=np.bool_) & history.cleaned.kept), history.moments)
     labels = [str(cleaned[at]) for at in rows.tolist()]
     names = tuple(sorted(set(labels)))
     number = {name: at for at, name in enumerate(names)}
@@ -148,6 +148,12 @@ def not_taught(plan: HeadPlan, lessons: Lessons, history: EncodedHistory) -> str
 def _assigned(rows: Sequence[HistoryRow], names: Sequence[str]) -> NDArray[np.int64]:
     number = {fold(name): at for at, name in enumerate(names)}
     return np.array([number.get(fold(row.incident.assigned_team or ""), -1) for row in rows], dtype=np.int64)
+
+
+def _by_time(rows: NDArray[np.int64], moments: Moments) -> NDArray[np.int64]:
+    """The oldest first, as files often have them last; those without a date before all others."""
+    found = moments[rows]
+    return rows[np.lexsort((found, ~np.isnat(found)))]
 
 
 def _left_out(plan: HeadPlan, cleaned: Cleaned) -> dict[str, int]:
