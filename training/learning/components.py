@@ -94,12 +94,19 @@ def fit_component(recipe: ComponentRecipe, lesson: Lesson, seed: int) -> Compone
 
 def _has_anything(recipe: ComponentRecipe, lesson: Lesson) -> bool:
     """One column at least that differs from row to row."""
+    rows = lesson.rows
     blocks = {
-        "words": lesson.rows.words.nnz > 0,
-        "facts": lesson.rows.facts.nnz > 0,
-        "meaning": len(lesson.rows) > 1 and bool(np.any(lesson.rows.meaning[1:] != lesson.rows.meaning[0])),
+        "words": _differs(rows.words),
+        "facts": _differs(rows.facts),
+        "meaning": len(rows) > 1 and bool(np.any(rows.meaning[1:] != rows.meaning[0])),
     }
     return any(blocks[block] for block in recipe.blocks)
+
+
+def _differs(block: csr_matrix) -> bool:
+    """Whether some rows have a column that others lack."""
+    counts = np.bincount(block.indices, minlength=block.shape[1])
+    return bool(np.any((counts > 0) & (counts < block.shape[0])))
 
 
 def _linear(recipe: ComponentRecipe, lesson: Lesson, seed: int) -> LinearComponent:

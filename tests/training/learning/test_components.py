@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from scipy.special import softmax
 
 from training.learning.components import Component, Lesson, fit_component
@@ -106,6 +107,14 @@ def test_a_component_of_which_the_rows_say_nothing_is_not_fitted(make_lessons: M
     silent = replace(lesson, rows=replace(rows, words=rows.words[:, :0], meaning=same))
     there = [one.name for one in COMPONENTS if fit_component(one, silent, 1) is not None]
     assert there == ["metadata", "joint"]
+
+
+def test_a_fact_that_every_row_states_says_nothing(make_lessons: MakeLessons):
+    lesson = lesson_of(make_lessons(60))
+    facts = csr_matrix(np.ones((60, 2), dtype=np.float32))
+    stated = replace(lesson, rows=replace(lesson.rows, facts=facts))
+    assert fit_component(RECIPE.component("metadata"), stated, 1) is None
+    assert fit_component(RECIPE.component("joint"), stated, 1) is not None
 
 
 def test_a_storm_of_equal_rows_votes_once_for_each_label_it_was_given(make_lessons: MakeLessons):

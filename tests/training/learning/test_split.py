@@ -129,19 +129,24 @@ def test_labels_that_all_became_known_at_the_end_are_not_split_by_time():
 
 
 @given(st.integers(0, 1_000), st.integers(12, 90), st.integers(2, 20))
-def test_by_pattern_every_row_is_held_out_once_and_patterns_are_on_one_side(seed: int, rows: int, patterns: int):
+def test_by_pattern_no_row_is_held_out_twice_and_patterns_are_on_one_side(seed: int, rows: int, patterns: int):
     chance = np.random.default_rng(seed)
     groups = np.concatenate((np.arange(2), chance.integers(0, patterns, rows - 2)))
-    labels = np.concatenate(
-        (np.zeros(6, dtype=np.int64), np.ones(6, dtype=np.int64), chance.integers(0, 3, rows - 12))
-    )
+    labels = np.concatenate((np.repeat([0, 1], 6), chance.integers(0, 3, rows - 12)))
     found = split(rows, groups=groups, labels=labels)
-    held_out = np.concatenate([fold.held_out for fold in found.folds])
-    assert sorted(held_out.tolist()) == list(range(rows))
+    held_out = [at for fold in found.folds for at in fold.held_out.tolist()]
+    assert len(set(held_out)) == len(held_out)
     for fold in found.folds:
         assert fold.new.all()
         assert not set(groups[fold.fitted]) & set(groups[fold.held_out])
         assert sorted([*fold.fitted.tolist(), *fold.held_out.tolist()]) == list(range(rows))
+        assert len(set(labels[fold.fitted])) > 1
+
+
+def test_by_pattern_every_row_is_held_out_once():
+    found = split(90, groups=np.arange(90) // 3)
+    assert len(found.folds) == RECIPE.folds
+    assert sorted(at for fold in found.folds for at in fold.held_out.tolist()) == list(range(90))
 
 
 def test_labels_with_fewer_rows_than_folds_are_split_all_the_same():
