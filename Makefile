@@ -3,11 +3,15 @@
 #   make run TORCH_INDEX=URL   take torch from this package index (one with CPU builds); all else from the usual one
 #   make test ARGS='-k spool'  hand further options to pytest
 #   make test REQUIRE_ALL=1    a test skipped for want of a system package is a failure
+#   make quality ARGS='--data FOLDER'   the histories that heads are measured on; bench/README.md says which
 
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check --quiet
 MODELS := $(or $(TRIAGE_MODELS_DIR),models)
+# What a bundle must be made for: another one is refused by the service.
+FORMAT   := $(shell sed -n 's/^FORMAT = //p' triage/prediction/manifest.py)
+FEATURES := $(shell sed -n 's/^FEATURE_VERSION = //p' triage/prediction/features.py)
 TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 JOBS   ?= 2
 ARGS   ?=
@@ -31,7 +35,7 @@ define install
 endef
 
 .NOTPARALLEL:
-.PHONY: help run test check format bench soak bundle secrets lock clean
+.PHONY: help run test check format bench quality soak bundle secrets lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -55,11 +59,16 @@ format: $(VENV)/.installed-dev  ## write the code in the one format
 bench: $(VENV)/.installed-dev bundle  ## measure encoder, API and a plain service side by side
 	@$(BIN)/python -m bench $(ARGS)
 
+quality: $(VENV)/.installed-dev  ## measure trained heads beside plain means, on histories that are not in this repository
+	@$(BIN)/python -m bench.quality $(ARGS)
+
 soak: $(VENV)/.installed-dev bundle  ## a storm of 10,000 alerts, each of them accounted for
 	@$(BIN)/python -m bench.storm $(ARGS)
 
-bundle: $(VENV)/.installed  ## build the starter bundle if there is none
-	@ls $(MODELS)/*/manifest.json >/dev/null 2>&1 || $(BIN)/python -m training starter --models $(MODELS)
+bundle: $(VENV)/.installed  ## build the starter bundle if there is none that this version can use
+	@for manifest in $(MODELS)/*/manifest.json; do \
+		grep -qs '^ "format": $(FORMAT),$$' $$manifest && grep -qs '^ "feature_version": $(FEATURES),$$' $$manifest \
+		&& exit 0; done; $(BIN)/python -m training starter --models $(MODELS)
 
 # Readable for the containers' own users; the folder is closed to everybody else on this machine.
 secrets:  ## random passwords and tokens for compose.yaml, in deploy/secrets, where there are none

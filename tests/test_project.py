@@ -1,5 +1,6 @@
 """Facts about the project itself: what its documents promise is there, and what must not be in it is not."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -8,6 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+
+from triage.prediction.features import FEATURE_VERSION
+from triage.prediction.manifest import FORMAT
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -188,6 +192,33 @@ def test_an_old_python_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "needs Python 3.11 or newer" in done.stdout
     assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("made_for", "built"),
+    [
+        (None, True),
+        ((FORMAT, FEATURE_VERSION), False),
+        ((FORMAT - 1, FEATURE_VERSION), True),
+        ((FORMAT, "f0"), True),
+    ],
+    ids=["none", "usable", "older format", "other features"],
+)
+def test_a_starter_bundle_is_built_where_none_can_be_used(
+    tmp_path: Path, made_for: tuple[int, str] | None, built: bool
+) -> None:
+    binaries, models = tmp_path / "venv/bin", tmp_path / "models"
+    binaries.mkdir(parents=True)
+    (binaries / "python").write_text('#!/bin/sh\necho "$@"\n')
+    (binaries / "python").chmod(0o755)
+    (tmp_path / "venv/.installed").touch()
+    if made_for is not None:
+        (models / "one").mkdir(parents=True)
+        manifest = {"feature_version": made_for[1], "format": made_for[0], "kind": "starter"}
+        (models / "one/manifest.json").write_text(json.dumps(manifest, indent=1))
+    command = ["make", "--silent", f"VENV={tmp_path / 'venv'}", f"MODELS={models}", "bundle"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == (f"-m training starter --models {models}\n" if built else "")
 
 
 def test_the_continuous_build_runs_the_command_of_the_readme() -> None:
