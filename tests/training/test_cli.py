@@ -44,7 +44,11 @@ def test_predict_writes_one_object_a_line_in_the_histories_words(models: Path, i
     for line in lines:
         assert set(line) == {"id", "priority", "team"}
         for target, least in (("priority", 3), ("team", 4)):
-            assert set(line[target]) == {"value", "probability", "abstained", "alternatives"}
+            told = {"value", "probability", "abstained", "alternatives", "choice"}
+            assert told <= set(line[target]) <= told | {"set", "raised"}
+            assert line[target]["choice"] in [line[target]["value"]] + [
+                one["value"] for one in line[target]["alternatives"]
+            ]
             assert len(line[target]["alternatives"]) >= least
             probabilities = [
                 line[target]["probability"],
@@ -59,6 +63,17 @@ def test_predict_adds_the_second_look_where_a_team_was_chosen(models: Path, tmp_
     run("predict", "--models", models, "--input", tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl")
     line = json.loads((tmp_path / "out.jsonl").read_text("utf-8"))
     assert line["second_look"]["assigned_team"] == "network"
+
+
+def test_predict_tells_the_promised_set_of_teams_most_probable_first(
+    models: Path, incidents: Path, tmp_path: Path
+):
+    run("predict", "--models", models, "--input", incidents, "--output", tmp_path / "out.jsonl")
+    for line in map(json.loads, (tmp_path / "out.jsonl").read_text("utf-8").splitlines()):
+        found = line["team"]
+        ranked = [found["value"], *(one["value"] for one in found["alternatives"])]
+        assert found["set"] == ranked[: len(found["set"])]
+        assert found["set"]
 
 
 def test_predict_with_a_starter_bundle_is_null_for_both(
@@ -95,10 +110,11 @@ def test_train_prints_the_version_for_programs_and_a_summary_for_people(
     history.write_text("".join(json.dumps(row) + "\n" for row in history_rows[:100]), "utf-8")
     result = CliRunner().invoke(cli, ["train", "--history", str(history), "--models", str(models)])
     assert (models / result.stdout.strip() / "manifest.json").is_file()
-    assert "Team: 100 rows, 6 labels." in result.stderr
+    assert "Team: 6 labels, by " in result.stderr
     assert "acts alone on" in result.stderr
     found = json.loads(run("train", "--history", history, "--models", models, "--json"))
-    assert set(found["heads"]) == {"priority", "team", "second_look"}
+    assert set(found["heads"]) == {"priority", "team", "second_look", "impact", "urgency"}
+    assert (found["rows"], found["heads"]["impact"]["reason"]) == (100, "no impact")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Where priority and team come from, before any rule."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fixtures_store import Clock, an_event
@@ -87,6 +89,112 @@ def test_a_model_that_abstains_leaves_it_to_what_was_stated_and_asks_for_review(
     assert (begun.priority.value, begun.priority.source) == (Priority.P3, DecisionSource.REPORTED)
     assert begun.priority.abstained
     assert any("abstained on the priority" in doubt for doubt in begun.doubts)
+
+
+CHEAPEST = LabelSuggestion(
+    value="Moderate",
+    probability=0.6,
+    abstained=False,
+    alternatives=(Alternative(value="High", probability=0.3), Alternative(value="Critical", probability=0.1)),
+    choice=Alternative(value="High", probability=0.3),
+)
+RAISED = LabelSuggestion(
+    value="Moderate",
+    probability=0.7,
+    abstained=True,
+    alternatives=(Alternative(value="Critical", probability=0.2),),
+    choice=Alternative(value="Critical", probability=0.2),
+    raised=True,
+)
+
+
+def test_what_the_model_concludes_is_decided_also_where_another_priority_is_more_probable(
+    configuration: Configuration,
+) -> None:
+    decided = start(configuration, an_event(severity=None), suggestion=Suggestion(priority=CHEAPEST)).priority
+    assert (decided.value, decided.source, decided.probability) == (Priority.P2, DecisionSource.MODEL, 0.3)
+    assert [(a.value, a.probability) for a in decided.alternatives] == [("P3", 0.6), ("P1", 0.1)]
+
+
+@pytest.mark.parametrize("severity", [None, "warning", "info"])
+def test_what_was_promised_raises_an_incident_though_the_model_abstains(
+    configuration: Configuration, severity: str | None
+) -> None:
+    begun = start(configuration, an_event(severity=severity), suggestion=Suggestion(priority=RAISED))
+    assert (begun.priority.value, begun.priority.source) == (Priority.P1, DecisionSource.MODEL)
+    assert begun.priority.probability == 0.2
+    assert begun.priority.abstained
+    assert any("raised" in doubt for doubt in begun.doubts)
+
+
+def test_what_is_as_urgent_already_is_not_raised(configuration: Configuration) -> None:
+    begun = start(configuration, an_event(severity="critical"), suggestion=Suggestion(priority=RAISED))
+    assert (begun.priority.value, begun.priority.source) == (Priority.P1, DecisionSource.REPORTED)
+    assert not any("raised" in doubt for doubt in begun.doubts)
+
+
+def test_a_word_that_the_catalogue_does_not_know_raises_nothing(configuration: Configuration) -> None:
+    unknown = replace(RAISED, choice=Alternative(value="whenever", probability=0.2))
+    begun = start(configuration, an_event(severity="warning"), suggestion=Suggestion(priority=unknown))
+    assert (begun.priority.value, begun.priority.source) == (Priority.P3, DecisionSource.REPORTED)
+
+
+@pytest.mark.parametrize("who", ["override", "correction"])
+def test_people_are_not_raised_above(configuration: Configuration, clock: Clock, who: str) -> None:
+    person = TriageOverride(by="ann", at=clock.now, priority=Priority.P4)
+    begun = start(configuration, an_event(), suggestion=Suggestion(priority=RAISED), **{who: person})
+    assert (begun.priority.value, begun.priority.source.value) == (Priority.P4, who)
+
+
+@pytest.mark.parametrize(
+    ("fields", "impact", "urgency", "value", "source"),
+    [
+        ({}, sure("High"), sure("high"), "P1", "model"),
+        ({}, sure("High"), sure("low"), "P3", "model"),
+        ({"impact": "high"}, LabelSuggestion(), sure("high"), "P1", "model"),
+        ({"impact": "high", "urgency": "low"}, LabelSuggestion(), LabelSuggestion(), "P3", "matrix"),
+        ({}, sure("High"), unsure("high"), "P3", "fallback"),
+        ({}, sure("High"), LabelSuggestion(), "P3", "fallback"),
+        ({}, sure("High"), sure("unheard of"), "P3", "fallback"),
+        ({"severity": "info"}, sure("High"), sure("high"), "P5", "reported"),
+    ],
+    ids=[
+        "both",
+        "the other cell",
+        "one stated",
+        "both stated",
+        "unsure",
+        "one only",
+        "no cell",
+        "severity stated",
+    ],
+)
+def test_where_no_priority_is_suggested_the_matrix_reads_the_suggested_impact_and_urgency(
+    configuration: Configuration,
+    fields: dict[str, str],
+    impact: LabelSuggestion,
+    urgency: LabelSuggestion,
+    value: str,
+    source: str,
+) -> None:
+    incident = an_event(**{"severity": None, **fields})
+    decided = start(configuration, incident, suggestion=Suggestion(impact=impact, urgency=urgency)).priority
+    assert (decided.value.value, decided.source.value) == (value, source)
+    assert decided.probability is None
+
+
+def test_a_priority_that_is_suggested_goes_before_the_matrix_of_suggestions(configuration: Configuration) -> None:
+    suggestion = Suggestion(priority=sure("Moderate"), impact=sure("High"), urgency=sure("high"))
+    decided = start(configuration, an_event(severity=None), suggestion=suggestion).priority
+    assert (decided.value, decided.probability) == (Priority.P3, 0.9)
+
+
+def test_where_the_model_abstains_on_the_priority_the_matrix_of_suggestions_decides(
+    configuration: Configuration,
+) -> None:
+    suggestion = Suggestion(priority=unsure("Moderate"), impact=sure("High"), urgency=sure("high"))
+    decided = start(configuration, an_event(severity=None), suggestion=suggestion).priority
+    assert (decided.value, decided.source, decided.probability) == (Priority.P1, DecisionSource.MODEL, None)
 
 
 @pytest.mark.parametrize(
