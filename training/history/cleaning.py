@@ -22,6 +22,7 @@ from training.history.patterns import joined
 from training.history.rows import MACHINE_SOURCES, HistoryRow
 from training.history.teams import KnownTeams
 
+_LEAST_RESOLVED = 0.8
 _EXAMPLES = 5
 _EXAMPLE_LINES = 6
 
@@ -72,6 +73,7 @@ def clean(
     for column, no_label_words, respelled in zip(columns, words, spellings, strict=True):
         column.codes = np.where(present, column.codes, NO_LABEL)
         unlabelled = int(np.count_nonzero(present & ~column.given))
+        not_final = _drop_open(column, rows) if column.target == "team" else 0
         inactive = drop_inactive(column, _times(rows), known) if column.target == "team" else {}
         folded, left_to_rules = fold_small(column, known, least_rows)
         target = TargetCleaning(
@@ -79,6 +81,7 @@ def clean(
             rows=int(np.count_nonzero(column.given)),
             labels=len(np.unique(column.codes[column.given])),
             unlabelled=unlabelled,
+            not_final=not_final,
             no_label_words=no_label_words,
             respelled=respelled,
             inactive=inactive,
@@ -104,6 +107,18 @@ def clean(
             targets=tuple(cleaned),
         ),
     )
+
+
+def _drop_open(column: LabelColumn, rows: Sequence[HistoryRow]) -> int:
+    """Take away the team of incidents that are not over, and say of how many: whoever holds one need not be the
+    one to resolve it. A history that says of few incidents when they were resolved does not tell which are
+    open."""
+    over = np.array([row.known_at is not None for row in rows], dtype=np.bool_)
+    is_open = column.given & ~over
+    if np.count_nonzero(over & column.given) < _LEAST_RESOLVED * np.count_nonzero(column.given):
+        return 0
+    column.codes = np.where(is_open, NO_LABEL, column.codes)
+    return int(np.count_nonzero(is_open))
 
 
 def _take_away(column: LabelColumn, human: NDArray[np.bool_]) -> dict[str, int]:

@@ -53,6 +53,7 @@ class TargetCleaning:
     rows: int
     labels: int
     unlabelled: int
+    not_final: int
     no_label_words: Mapping[str, int]
     respelled: Mapping[str, str]
     inactive: Mapping[str, InactiveTeam]
@@ -68,6 +69,8 @@ class TargetCleaning:
         if self.respelled:
             spellings = [f"{one} → {other}" for one, other in self.respelled.items()]
             yield f"  Spelled in more than one way, now in one: {_some(spellings)}."
+        if self.not_final:
+            yield f"  Left out since the incident is not resolved, so that no team is final: {self.not_final:,}."
         if self.inactive:
             teams = [f"{team} ({one.rows:,} rows{_last(one)})" for team, one in self.inactive.items()]
             yield f"  Left out as inactive: {_some(teams)}."
@@ -97,6 +100,7 @@ class TargetCleaning:
             "rows": self.rows,
             "labels": self.labels,
             "unlabelled": self.unlabelled,
+            "not_final": self.not_final,
             "no_label_words": dict(self.no_label_words),
             "respelled": _first(self.respelled),
             "inactive": {

@@ -11,6 +11,9 @@ from triage.prediction.conclusion import Probabilities, Thresholds
 Labels = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+TOLERATED = 0.05
+"""By how much one label may fall short of the precision that all of them together reach."""
+
 
 def choose_thresholds(
     probabilities: Probabilities,
@@ -20,33 +23,29 @@ def choose_thresholds(
     precision: float,
     confidence: float,
     own_rows: int,
-    periods: Labels | None = None,
 ) -> Thresholds:
-    """For each label with at least ``own_rows`` held-out suggestions the least probability above which so many of
-    them were right that ``precision`` is below their rate with this ``confidence`` (one-sided, Clopper & Pearson,
-    1934). Labels with fewer are pooled: they share one threshold, chosen on their suggestions together, and none
-    where those are fewer than ``own_rows`` too.
+    """The least probabilities above which so many held-out suggestions were right that ``precision`` is below
+    their rate with this ``confidence`` (one-sided, Clopper & Pearson, 1934).
+
+    One threshold is chosen on all suggestions together, so that labels with little to go by are pooled. None hides
+    behind the others: a label with at least ``own_rows`` suggestions above it, which were right so rarely that
+    their rate is, with the same confidence, more than ``TOLERATED`` below ``precision``, gets one that holds for
+    itself alone, or none.
 
     ``probabilities`` of shape (n, k) and ``labels`` of shape (n,): held out; -1 is a label the head does not know.
-    ``periods`` of shape (n,) numbers consecutive times, in each of which ``precision`` must have been reached too
-    (if it has ``own_rows`` of the suggestions): what held on average only may not hold next.
     """
     suggested = probabilities.argmax(axis=1)
     top = probabilities[np.arange(len(labels)), suggested]
     right = suggested == labels
-    counts = np.bincount(suggested, minlength=len(names))
-    own = counts >= own_rows
-
-    def least(rows: Flags) -> float | None:
-        when = np.zeros(int(rows.sum()), dtype=np.int64) if periods is None else periods[rows]
-        return _least_threshold(top[rows], right[rows], when, precision, confidence, own_rows)
-
-    by_label = {names[at]: least(suggested == at) for at in np.flatnonzero(own).tolist()}
-    pooled = ~own[suggested]
-    general = None
-    if pooled.sum() >= own_rows:
-        general = least(pooled)
-    return Thresholds(precision=precision, confidence=confidence, general=general, by_label=by_label)
+    general = _least_threshold(top, right, precision, confidence) if len(labels) >= own_rows else None
+    own: dict[str, float | None] = {}
+    for at in np.unique(suggested) if general is not None else ():
+        ours = suggested == at
+        above = ours & (top >= general)
+        hits, of = int(right[above].sum()), int(above.sum())
+        if of >= own_rows and hits < of and beta.ppf(confidence, hits + 1, of - hits) < precision - TOLERATED:
+            own[names[at]] = _least_threshold(top[ours], right[ours], precision, confidence)
+    return Thresholds(precision=precision, confidence=confidence, general=general, by_label=own)
 
 
 def choose_doubt(
@@ -57,7 +56,6 @@ def choose_doubt(
     precision: float,
     confidence: float,
     own_rows: int,
-    periods: Labels | None = None,
 ) -> float | None:
     """The least improbability (1 - probability) of the team that somebody chose from which on that team was wrong
     so often that ``precision`` is below the rate with this ``confidence``. ``assigned`` of shape (n,): its number
@@ -67,23 +65,15 @@ def choose_doubt(
     if rows.sum() < own_rows:
         return None
     doubt = 1.0 - probabilities[rows, assigned[rows]]
-    when = np.zeros(len(doubt), dtype=np.int64) if periods is None else periods[rows]
-    return _least_threshold(doubt, assigned[rows] != labels[rows], when, precision, confidence, own_rows)
+    return _least_threshold(doubt, assigned[rows] != labels[rows], precision, confidence)
 
 
-def _least_threshold(
-    top: Probabilities, right: Flags, periods: Labels, precision: float, confidence: float, enough: int
-) -> float | None:
+def _least_threshold(top: Probabilities, right: Flags, precision: float, confidence: float) -> float | None:
     order = np.argsort(-top, kind="stable")
     certain, hits = top[order], np.cumsum(right[order])
     accepted = np.arange(1, len(order) + 1)
     lower = np.where(hits > 0, beta.ppf(1 - confidence, np.maximum(hits, 1), accepted - hits + 1), 0.0)
     # Equal probabilities stand or fall together, so only the last of each run is a place to cut.
     cut = np.append(certain[1:] < certain[:-1], True)
-    held = cut & (lower >= precision)
-    for period in np.unique(periods):
-        inside = periods[order] == period
-        ours, ours_hit = np.cumsum(inside), np.cumsum(inside & right[order])
-        held &= (ours_hit >= precision * ours) | (ours < enough)
-    good = np.flatnonzero(held)
+    good = np.flatnonzero(cut & (lower >= precision))
     return float(certain[good[-1]]) if len(good) else None

@@ -95,9 +95,7 @@ def fit_head(lessons: Lessons, recipe: Recipe, progress: Progress = lambda: None
         reason = "the rows say nothing by which their labels could be told apart"
         return HeadFit(name=lessons.name, left_out=lessons.left_out, reason=reason)
     order = urgency_order(task.names) if lessons.target in PRIORITY_LIKE else ()
-    judge = _Judge(
-        lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe, by_time=split.by == "time"
-    )
+    judge = _Judge(lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe)
     everything = np.ones(len(held_out.rows), dtype=np.bool_)
     conclusion, refused = judge.conclusion(everything, strict=True)
     judged, new = judge.judged(split)
@@ -181,7 +179,6 @@ class _Judge:
     names: Combination
     order: tuple[str, ...]
     recipe: Recipe
-    by_time: bool
 
     @property
     def labels(self) -> Labels:
@@ -204,7 +201,6 @@ class _Judge:
                 precision=recipe.target_precision,
                 confidence=recipe.threshold_confidence,
                 own_rows=recipe.own_threshold_rows,
-                periods=part.fold if self.by_time else None,
             ),
             order=self.order,
         )
@@ -214,9 +210,8 @@ class _Judge:
                 labels,
                 self.lessons.assigned[part.rows],
                 precision=recipe.flag_precision,
-                confidence=recipe.threshold_confidence,
+                confidence=recipe.flag_confidence,
                 own_rows=recipe.own_threshold_rows,
-                periods=part.fold if self.by_time else None,
             )
             conclusion = replace(conclusion, doubt=doubt)
         if self.lessons.target == "priority":

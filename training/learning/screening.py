@@ -53,30 +53,21 @@ class Task:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeldOut:
     """``scores`` by component, of shape (n, width), of the held-out ``rows`` (numbers of the task's), the number
-    of the ``fold`` that each was held out in, whether its pattern was ``new`` there, and whether its label was
-    ``taught`` there at all."""
+    of the ``fold`` that each was held out in, and whether its pattern was ``new`` there."""
 
     rows: Rows
     fold: Rows
     new: NDArray[np.bool_]
-    taught: NDArray[np.bool_]
     scores: Mapping[str, Scores]
 
     def take(self, chosen: NDArray[np.bool_]) -> "HeldOut":
         scores = {name: found[chosen] for name, found in self.scores.items()}
-        return HeldOut(
-            rows=self.rows[chosen],
-            fold=self.fold[chosen],
-            new=self.new[chosen],
-            taught=self.taught[chosen],
-            scores=scores,
-        )
+        return HeldOut(rows=self.rows[chosen], fold=self.fold[chosen], new=self.new[chosen], scores=scores)
 
     def pool(self, names: Sequence[str], labels: Labels, among: NDArray[np.bool_]) -> Pool:
-        """Fitted on those of the rows ``among`` whose label was taught: what a fold could not know says nothing of
-        the weights of a head that knows it. ``labels`` are those of all rows."""
-        usable = among & self.taught
-        return fit_pool(names, {name: self.scores[name][usable] for name in names}, labels[usable])
+        """Fitted on the rows ``among``; ``labels`` are those of all rows. A label that a fold could not know counts
+        too: leaving it out made heads surer and less right, since labels that are new come up again."""
+        return fit_pool(names, {name: self.scores[name][among] for name in names}, labels[among])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +102,6 @@ def held_out_scores(
         rows=np.concatenate([fold.held_out for fold in split.folds]),
         fold=np.concatenate([np.full(len(fold.held_out), at) for at, fold in enumerate(split.folds)]),
         new=np.concatenate([fold.new for fold in split.folds]),
-        taught=np.concatenate(
-            [np.isin(task.labels[fold.held_out], task.labels[fold.fitted]) for fold in split.folds]
-        ),
         scores={name: np.concatenate(parts) for name, parts in found.items()},
     )
 

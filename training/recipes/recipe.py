@@ -69,10 +69,11 @@ class Recipe:
     newest), and the one with the least log loss is fitted on everything.
 
     ``target_precision`` is what a suggestion that acts alone must reach on held-out rows, even at its lower
-    bound of ``threshold_confidence``, and ``flag_precision`` what the flag on a wrongly assigned team must; labels
-    with fewer than ``own_threshold_rows`` held-out suggestions share one. ``max_p1_miss``: the promised largest
-    share of missed most urgent incidents, on average or, with ``confidence``, with that confidence; ``coverage``:
-    that of the sets of teams. None: nothing is promised.
+    bound of ``threshold_confidence``; labels with fewer than ``own_threshold_rows`` held-out suggestions above the
+    common threshold never get one of their own. ``flag_precision`` is what the flag on a wrongly assigned team
+    must reach; it only asks a person to look, so ``flag_confidence`` is that of an even chance. ``max_p1_miss``:
+    the promised largest share of missed most urgent incidents, on average or, with ``confidence``, with that
+    confidence; ``coverage``: that of the sets of teams. None: nothing is promised.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Recipe:
     threshold_confidence: float = 0.9
     own_threshold_rows: int = 30
     flag_precision: float = 0.8
+    flag_confidence: float = 0.5
     max_p1_miss: float | None = None
     confidence: float | None = None
     coverage: float | None = 0.95
