@@ -65,8 +65,8 @@ class HeldOut:
         return HeldOut(rows=self.rows[chosen], fold=self.fold[chosen], new=self.new[chosen], scores=scores)
 
     def pool(self, names: Sequence[str], labels: Labels, among: NDArray[np.bool_]) -> Pool:
-        """Fitted on the rows ``among``; ``labels`` are those of all rows. A label that a fold could not know counts
-        too: leaving it out made heads surer and less right, since labels that are new come up again."""
+        """Fitted on the rows ``among``; ``labels`` are those of all rows. A label that a fold could not know
+        counts too: without it heads were surer and less often right, since what has come up lately comes up again."""
         return fit_pool(names, {name: self.scores[name][among] for name in names}, labels[among])
 
 

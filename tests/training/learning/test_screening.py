@@ -41,7 +41,7 @@ def made_up(rows: int = 600, **strength: float) -> tuple[HeldOut, np.ndarray]:
         for at, (name, much) in enumerate(strength.items())
     }
     new = np.ones(rows, dtype=np.bool_)
-    return HeldOut(rows=np.arange(rows), fold=np.arange(rows) // 200, new=new, taught=new, scores=scores), labels
+    return HeldOut(rows=np.arange(rows), fold=np.arange(rows) // 200, new=new, scores=scores), labels
 
 
 @pytest.mark.parametrize("dated", [True, False], ids=["by time", "by pattern"])
@@ -85,22 +85,6 @@ def test_a_component_that_cannot_be_fitted_in_every_fold_is_left_out(make_lesson
     compared = compare(found, lessons.task.labels[found.rows], RECIPE)
     assert compared
     assert not [one for one in compared if "metadata" in one.components]
-
-
-def test_rows_of_a_label_that_was_not_taught_are_told(make_lessons: MakeLessons):
-    labels = np.random.default_rng(0).integers(0, 2, 240)
-    labels[220::2] = 2
-    found = held_out_of(make_lessons(labels, 3), ("lexical",))
-    np.testing.assert_array_equal(found.taught, labels[found.rows] != 2)
-
-
-def test_what_no_fold_could_know_says_nothing_of_the_weights():
-    held_out, labels = made_up(one=2.0)
-    taught = labels != 2
-    before = replace(held_out, taught=taught).pool(("one",), labels, np.ones(600, dtype=np.bool_))
-    scores = {"one": np.where(taught[:, None], held_out.scores["one"], -9.0)}
-    after = replace(held_out, taught=taught, scores=scores).pool(("one",), labels, np.ones(600, dtype=np.bool_))
-    assert after.weights == before.weights
 
 
 def test_progress_is_told_after_each_fold(make_lessons: MakeLessons):

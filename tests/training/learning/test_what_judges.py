@@ -21,7 +21,7 @@ RECIPE = replace(RECIPES["default"], combinations=())
 
 def held_out(new: np.ndarray, **scores: np.ndarray) -> HeldOut:
     rows = np.arange(len(new))
-    return HeldOut(rows=rows, fold=rows % 2, new=new, taught=np.ones(len(new), dtype=np.bool_), scores=scores)
+    return HeldOut(rows=rows, fold=rows % 2, new=new, scores=scores)
 
 
 @pytest.fixture
