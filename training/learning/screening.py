@@ -66,7 +66,7 @@ class HeldOut:
 
     def pool(self, names: Sequence[str], labels: Labels, among: NDArray[np.bool_]) -> Pool:
         """Fitted on the rows ``among``; ``labels`` are those of all rows. A label that a fold could not know
-        counts too: without it heads were surer and less often right, since what has come up lately comes up again."""
+        counts too: without it heads were surer and less often right, since what came up lately comes up again."""
         return fit_pool(names, {name: self.scores[name][among] for name in names}, labels[among])
 
 
