@@ -102,7 +102,8 @@ def lessons_for(
     names = tuple(sorted(set(labels)))
     number = {name: at for at, name in enumerate(names)}
     chosen = [history.rows[at] for at in rows.tolist()]
-    leaks = find_leaks([row.incident for row in chosen], labels, plan.target, history.facts.take(rows))
+    found = find_leaks([row.incident for row in chosen], labels, plan.target, history.facts.take(rows))
+    leaks = [leak for leak in found if leak.key not in _HIDDEN[plan.scope]]
     dropped = frozenset(leak.key for leak in leaks if leak.dropped)
     task = Task(
         matrix=history.matrix,
