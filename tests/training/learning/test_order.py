@@ -30,7 +30,7 @@ def test_the_order_is_read_from_numbers_or_common_words_whatever_the_labels_orde
         ("Critical", "High", "whenever"),
         ("P1", "p-1"),
         ("P1", "High"),
-        ("Kritisch", "Hoch"),
+        ("Kriittinen", "Korkea"),
     ],
     ids=["unknown words", "two of one rank", "one unknown", "one number twice", "mixed", "other languages"],
 )
