@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
 
 from training.learning.components import Component, Lesson, fit_component
 from training.learning.fit import Lessons
@@ -128,3 +129,15 @@ def test_a_storm_of_equal_rows_votes_once_for_each_label_it_was_given(make_lesso
     neighbours = fit(RECIPE.component("neighbours"), storm)
     shares = softmax(neighbours.scores(storm.rows.take(np.array([0]))), axis=1)[0]
     assert shares[1] > 0.8
+
+
+@pytest.mark.parametrize("width", [2, 4])
+def test_the_softmax_of_a_logistic_components_scores_is_the_classifiers_own_probability(
+    make_lessons: MakeLessons, width: int
+):
+    lesson = lesson_of(make_lessons(200, width))
+    recipe = RECIPE.component("semantic")
+    meaning = lesson.rows.meaning
+    classifier = LogisticRegression(C=recipe.strength, max_iter=200, tol=1e-3).fit(meaning, lesson.labels)
+    found = softmax(fit(recipe, lesson).scores(lesson.rows), axis=1)
+    np.testing.assert_allclose(found, classifier.predict_proba(meaning), atol=1e-5)
