@@ -8,7 +8,7 @@ import click
 from triage.errors import TriageError
 
 COMMANDS = {
-    "starter": "learning",
+    "starter": "starting",
     "train": "learning",
     "predict": "learning",
     "evaluate": "judging",

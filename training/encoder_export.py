@@ -177,6 +177,23 @@ def _export_graph(model: Any, target: Path) -> None:
             external_data=False,
             verbose=False,
         )
+    _forget_where(target)
+
+
+def _forget_where(model: Path) -> None:
+    """Take out what the exporter noted of its own source files: paths of this machine, which are nobody's business
+    and would make the same weights another encoder on the next machine."""
+    import onnx
+
+    graph = onnx.load(str(model))
+    for part in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output):
+        part.ClearField("metadata_props")
+    for function in graph.functions:
+        function.ClearField("metadata_props")
+        for part in (*function.node, *function.value_info):
+            part.ClearField("metadata_props")
+    graph.ClearField("metadata_props")
+    onnx.save(graph, str(model))
 
 
 def _quantise(source: Path, target: Path) -> None:

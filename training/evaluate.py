@@ -63,11 +63,13 @@ def evaluate(request: EvaluateRequest, progress: Progress = lambda *_: None) -> 
         if not judged:
             raise HistoryError(f"{history.name}: no row of the part that judges has a label that the bundle gives")
         rivals: dict[str, dict[str, Judged]] = {}
+        notes = []
         if request.rival is not None:
             other, how = stack.enter_context(honest_bundle(request.train, history, parts, request.rival, progress))
-            rivals[f"{request.rival} ({how})"] = judge(
+            rivals[f"incumbent {request.rival}"] = judge(
                 other, _encode(request, history, other, progress), parts.judging
             )
+            notes.append(f"The incumbent {request.rival} was judged as {how}.")
         curves = _curves(request, history, parts, encoded, progress) if request.curve else {}
         targets = [
             _target_report(request, encoded, parts, judged[plan.name], rivals, curves.get(plan.name, ()))
@@ -75,13 +77,14 @@ def evaluate(request: EvaluateRequest, progress: Progress = lambda *_: None) -> 
             if plan.name in judged
         ]
         return Report(
-            bundle=f"{ours.version} ({made})",
-            history=f"{history.name}, learnt from {len(parts.learnt):,} rows, judged on {len(parts.judging):,}",
+            bundle=made if request.version is None else f"{request.version}, judged as {made}",
+            history=f"{history.name}, {len(parts.learnt):,} rows before the part that judges, which has "
+            f"{len(parts.judging):,}",
             created_at=request.train.created_at,
             recipe=ours.manifest.recipe,
             targets=targets,
             guarantees=promise_lines(ours, judged, encoded, rows, request.rules),
-            cleaning=list(encoded.cleaned.report.lines()),
+            cleaning=[*notes, *encoded.cleaned.report.lines()],
             leaks=list(ours.manifest.trained_on.get("leaks", ())),
             titles=_titles(encoded, parts.judging) if request.titles else None,
         )

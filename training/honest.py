@@ -19,7 +19,7 @@ from training.learning.heads import EncodedHistory, moments_of
 from training.learning.split import known_before, later_rows
 from training.recipes import Recipe, recipe_of
 from training.train import ReadHistory, TrainRequest, train_rows
-from triage.errors import BundleError, HistoryError
+from triage.errors import BundleError, GuaranteeRefused, HistoryError
 from triage.prediction.bundle import Bundle, open_bundle
 from triage.prediction.collection import get_bundle
 from triage.prediction.text import incident_text
@@ -78,6 +78,11 @@ def honest_bundle(
             yield bundle, f"a stand-in by the recipe {request.recipe.name!r}"
         return
     bundle = open_bundle(get_bundle(request.models, version))
+    if not bundle.heads:
+        bundle.encoder.close()
+        raise HistoryError(
+            f"{version} is a starter bundle: it has no heads to judge; use `evaluate` for a candidate"
+        )
     last_at = bundle.manifest.trained_on.get("last_at")
     seen_until = moments_of([datetime.fromisoformat(last_at)])[0] if last_at else None
     if seen_until is not None and parts.cut is not None and seen_until < parts.cut:
@@ -106,11 +111,16 @@ def _recipe_of(bundle: Bundle) -> Recipe:
 def stand_in(
     request: TrainRequest, history: ReadHistory, parts: Parts, recipe: Recipe, progress: Progress
 ) -> Iterator[Bundle]:
-    """What the recipe makes of the rows to learn from, in a folder that is gone afterwards."""
+    """What the recipe makes of the rows to learn from, in a folder that is gone afterwards. A bound that so few
+    rows cannot promise is left out, since it is the heads that are judged."""
     rows = [history.rows[at] for at in parts.learnt.tolist()]
     with TemporaryDirectory(prefix="triage-evaluate-") as scratch:
         into = replace(request, recipe=recipe, into=Path(scratch))
-        result = train_rows(into, replace(history, rows=rows), progress)
+        try:
+            result = train_rows(into, replace(history, rows=rows), progress)
+        except GuaranteeRefused:
+            unpromised = replace(into, recipe=replace(recipe, max_p1_miss=None))
+            result = train_rows(unpromised, replace(history, rows=rows), progress)
         bundle = open_bundle(result.folder)
         try:
             yield bundle

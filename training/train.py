@@ -67,6 +67,10 @@ def train(request: TrainRequest, progress: Progress = lambda *_: None) -> TrainR
     Raises ``HistoryError`` for a file that cannot be trained on or from which nothing can be learnt,
     ``BundleError`` where the encoder cannot be had, and ``GuaranteeRefused`` for a bound that cannot be promised.
     """
+    if request.recipe.fine_tuning is not None:
+        raise HistoryError(
+            f"the recipe {request.recipe.name!r} asks for fine-tuning, which training cannot do yet"
+        )
     history = read_for(request, progress)
     # Many small sums: more threads for each only wait for one another, and sum in another order every time.
     with threadpool_limits(limits=1):

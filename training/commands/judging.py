@@ -5,15 +5,8 @@ from typing import Any
 
 import click
 
-from training.commands.options import (
-    FILE,
-    configuration_for,
-    json_option,
-    learning_options,
-    models_option,
-    print_json,
-    request_for,
-)
+from training.commands.options import FILE, json_option, models_option, print_json
+from training.commands.request import configuration_for, learning_options, request_for
 from training.evaluate import EvaluateRequest
 from training.evaluate import evaluate as evaluate_request
 from training.evaluation.report import Report, report_html

@@ -1,30 +1,14 @@
-"""Making bundles and using one on a file: ``starter``, ``train``, ``predict``."""
+"""Learning from a history, and suggesting for a file: ``train``, ``predict``."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from training.commands.options import FILE, json_option, learning_options, models_option, print_json, request_for
-from training.encoder_export import DEFAULT_ENCODER, STEPS
+from training.commands.options import FILE, json_option, models_option, print_json
+from training.commands.request import learning_options, request_for
 from training.progress import ProgressBars
-from training.starter import make_starter
-
-
-@click.command()
-@models_option
-@click.option("--encoder", default=DEFAULT_ENCODER, show_default=True, help="sentence-transformers name or path.")
-@json_option
-def starter(models: Path, encoder: str, as_json: bool) -> None:
-    """Write a bundle with an encoder and no heads; does nothing where a valid one is there."""
-    with ProgressBars(hidden=as_json) as bars:
-        result = make_starter(models, datetime.now(UTC), encoder, lambda step: bars.step(step, STEPS))
-    if as_json:
-        print_json({"version": result.folder.name, "made": result.made})
-    else:
-        click.echo(result.folder.name)
 
 
 @click.command()
