@@ -241,13 +241,13 @@ def test_what_teaches_nothing_is_no_head_and_says_why(
     assert reason in str(fit.reason)
 
 
-def test_a_label_of_one_pattern_is_learnt_and_never_acts_since_nothing_judges_it(make_lessons: MakeLessons):
+def test_a_label_of_one_pattern_is_learnt_though_nothing_can_judge_it(make_lessons: MakeLessons):
     labels = np.repeat([0, 1], [60, 6])
     groups = np.concatenate((np.arange(60), np.full(6, 60)))
     fit, made = fitted(make_lessons(labels, 2, groups=groups, dated=False))
     assert fit.judged is not None
     assert 1 not in fit.judged.truth
-    assert made.settings.conclusion.thresholds.of("team 1") is None
+    assert made.settings.labels == ("team 0", "team 1")
 
 
 @pytest.mark.parametrize("screening_rows", [150, 4_000])
