@@ -1,6 +1,7 @@
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from triage.domain.decision import DecisionSource, LabelSuggestion
 from triage.domain.incident import Incident
 from triage.prediction.explanation import MEANING
+from triage.prediction.head import load_head
+from triage.prediction.head_file import read_head_file
 from triage.prediction.predictor import Predictor
 from triage.prediction.text import incident_text
 
@@ -121,6 +124,42 @@ def test_a_right_team_chosen_by_somebody_is_confirmed(predictor: Predictor):
     assert not look.looks_wrong
     assert look.better_team is None
     assert look.probability == suggestion.team.probability
+
+
+def with_doubt(predictor: Predictor, doubt: float | None) -> Predictor:
+    """The same predictor but for how improbable a chosen team must be to look wrong."""
+    bundle, file = predictor.bundle, "heads/second_look.joblib"
+    settings = bundle.heads["second_look"].settings
+    changed = replace(settings, conclusion=replace(settings.conclusion, doubt=doubt))
+    head = load_head(file, changed, read_head_file(bundle.folder, file), bundle.encoder.dimensions)
+    return Predictor(replace(bundle, heads={**bundle.heads, "second_look": head}))
+
+
+def looks_wrong(predictor: Predictor, team: str) -> bool:
+    look = ask(predictor, CARD.with_changes(assigned_team=team))[0].second_look
+    assert look is not None
+    return look.looks_wrong
+
+
+def test_a_chosen_team_looks_wrong_from_the_learnt_improbability_on(predictor: Predictor):
+    look = ask(predictor, CARD.with_changes(assigned_team="workplace"))[0].second_look
+    assert look is not None
+    exactly = 1.0 - look.probability
+    assert looks_wrong(with_doubt(predictor, exactly), "workplace")
+    assert not looks_wrong(with_doubt(predictor, np.nextafter(exactly, 2)), "workplace")
+    assert not looks_wrong(with_doubt(predictor, None), "workplace")
+
+
+def test_the_most_probable_team_never_looks_wrong(predictor: Predictor):
+    assert not looks_wrong(with_doubt(predictor, 0.0), "payments")
+
+
+def test_a_chosen_team_never_seen_before_looks_wrong_to_a_sure_suggestion_only(predictor: Predictor):
+    assert looks_wrong(with_doubt(predictor, None), "brand new")
+    canteen = Incident(title="Lunch menu of the canteen", assigned_team="brand new")
+    look = ask(with_doubt(predictor, 0.0), canteen)[0].second_look
+    assert look is not None
+    assert not look.looks_wrong
 
 
 def test_a_chosen_team_never_seen_before_has_no_probability(predictor: Predictor):
