@@ -14,6 +14,8 @@ from triage.prediction.head import HeadSettings
 
 _SHOWN = 12
 _REPETITIONS = 300
+_ENOUGH = 30
+"""Fewer rows of new patterns say too little for figures of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class HeadSummary:
         figures = everything = None
         if judged is not None and new is not None:
             everything = measure(judged, seed=seed, repetitions=_REPETITIONS)
-            if new.any() and not new.all():
+            if _ENOUGH <= new.sum() < len(new):
                 figures = measure(judged.take(new), seed=seed, repetitions=_REPETITIONS)
         return cls(
             name=fit.name,

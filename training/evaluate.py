@@ -70,7 +70,11 @@ def evaluate(request: EvaluateRequest, progress: Progress = lambda *_: None) -> 
                 other, _encode(request, history, other, progress), parts.judging
             )
             notes.append(f"The incumbent {request.rival} was judged as {how}.")
-        curves = _curves(request, history, parts, encoded, progress) if request.curve else {}
+        curves = (
+            _curves(request, history, parts, encoded, progress)
+            if request.curve and request.version is None
+            else {}
+        )
         targets = [
             _target_report(request, encoded, parts, judged[plan.name], rivals, curves.get(plan.name, ()))
             for plan in HEADS

@@ -107,7 +107,7 @@ def train_rows(request: TrainRequest, history: ReadHistory, progress: Progress =
                 known=known_among(history.rows, request.catalogue),
                 progress=progress,
             )
-            fits, leaks = fit_heads(encoded, recipe, progress)
+            fits, leaks = fit_heads(encoded, recipe, progress, request.catalogue)
         finally:
             encoder.close()
         summary = _summary(history, encoded, encoder.settings.name, recipe, fits, leaks)
@@ -129,14 +129,14 @@ def train_rows(request: TrainRequest, history: ReadHistory, progress: Progress =
 
 
 def fit_heads(
-    history: EncodedHistory, recipe: Recipe, progress: Progress
+    history: EncodedHistory, recipe: Recipe, progress: Progress, catalogue: Catalogue | None = None
 ) -> tuple[dict[str, HeadFit], tuple[Leak, ...]]:
     """Every head that the history may teach, also those that it did not, and the leaks that were found."""
     fits: dict[str, HeadFit] = {}
     leaks: dict[str, Leak] = {}
     whole = steps(recipe) * len(HEADS)
     for plan in HEADS:
-        lessons, found = lessons_for(plan, history, recipe.leave_out)
+        lessons, found = lessons_for(plan, history, recipe.leave_out, catalogue)
         leaks.update((str(leak), leak) for leak in found)
         reason = not_taught(plan, lessons, history)
         if reason:

@@ -30,11 +30,13 @@ _EXAMPLE_LINES = 6
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
     """Beside n rows: ``kept``, of shape (n,), is true where a row teaches at least one target; ``labels`` has for
-    each target what each of the n rows teaches, None where nothing; ``deliveries``, of shape (n,), is how many
+    each target what each of the n rows teaches, None where nothing, and ``rare`` which rows have a label that is
+    left to rules, so that nothing right could be said of them; ``deliveries``, of shape (n,), is how many
     rows of the file a kept one stands for, 0 for one that is left out."""
 
     kept: NDArray[np.bool_]
     labels: Mapping[str, Sequence[str | None]]
+    rare: Mapping[str, NDArray[np.bool_]]
     deliveries: NDArray[np.int64]
     report: CleaningReport
 
@@ -69,13 +71,15 @@ def clean(
     first = deliveries > 0
     # Of what nobody labelled there are no copies: it is counted as unlabelled, each time.
     present = human & (first | ~_any(columns, len(rows)))
-    cleaned = []
+    cleaned, rare = [], {}
     for column, no_label_words, respelled in zip(columns, words, spellings, strict=True):
         column.codes = np.where(present, column.codes, NO_LABEL)
         unlabelled = int(np.count_nonzero(present & ~column.given))
         not_final = _drop_open(column, rows) if column.target == "team" else 0
         inactive = drop_inactive(column, _times(rows), known) if column.target == "team" else {}
+        given = column.given
         folded, left_to_rules = fold_small(column, known, least_rows)
+        rare[column.target] = given & ~column.given
         target = TargetCleaning(
             target=column.target,
             rows=int(np.count_nonzero(column.given)),
@@ -95,6 +99,7 @@ def clean(
     return Cleaned(
         kept=kept,
         labels={column.target: column.labels() for column in columns},
+        rare=rare,
         deliveries=np.where(kept, deliveries, 0),
         report=CleaningReport(
             rows=len(rows),

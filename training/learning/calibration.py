@@ -23,6 +23,7 @@ def choose_thresholds(
     precision: float,
     confidence: float,
     own_rows: int,
+    concluded: Labels | None = None,
 ) -> Thresholds:
     """The least probabilities above which so many held-out suggestions were right that ``precision`` is below
     their rate with this ``confidence`` (one-sided, Clopper & Pearson, 1934).
@@ -33,12 +34,15 @@ def choose_thresholds(
     itself alone, or none.
 
     ``probabilities`` of shape (n, k) and ``labels`` of shape (n,): held out; -1 is a label the head does not know.
+    ``concluded`` of shape (n,): what is said instead of the most probable label, if not that; whether that was
+    right is what counts. A label that no held-out row had was never put to the test, and never acts.
     """
     suggested = probabilities.argmax(axis=1)
     top = probabilities[np.arange(len(labels)), suggested]
-    right = suggested == labels
+    right = (suggested if concluded is None else concluded) == labels
     general = _least_threshold(top, right, precision, confidence) if len(labels) >= own_rows else None
-    own: dict[str, float | None] = {}
+    tested = np.bincount(labels[labels >= 0], minlength=len(names)) > 0
+    own: dict[str, float | None] = {name: None for name, was in zip(names, tested, strict=True) if not was}
     for at in np.unique(suggested) if general is not None else ():
         ours = suggested == at
         above = ours & (top >= general)

@@ -26,12 +26,14 @@ from training.learning.split import Moments, Rows, Split, split_rows
 from training.recipes import Combination, Recipe
 from triage.errors import GuaranteeRefused
 from triage.prediction.bundle_writer import FittedHead
-from triage.prediction.conclusion import Conclusion
+from triage.prediction.conclusion import Conclusion, least_cost
 from triage.prediction.features import FactScope
 from triage.prediction.head import HeadSettings, HeadWeights
 from triage.prediction.neighbours import Neighbours
 
 Progress = Callable[[], None]
+
+MOST_LABELS = 2_000
 
 PRIORITY_LIKE = frozenset({"priority", "impact", "urgency"})
 """Targets that have an order; of these the priority alone has costs and a bound on what is missed."""
@@ -54,6 +56,7 @@ class Lessons:
     ids: Sequence[str]
     left_out: dict[str, int]
     assigned: Labels | None = None
+    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,7 +97,7 @@ def fit_head(lessons: Lessons, recipe: Recipe, progress: Progress = lambda: None
     if held_out is None or not names:
         reason = "the rows say nothing by which their labels could be told apart"
         return HeadFit(name=lessons.name, left_out=lessons.left_out, reason=reason)
-    order = urgency_order(task.names) if lessons.target in PRIORITY_LIKE else ()
+    order = lessons.order or (urgency_order(task.names) if lessons.target in PRIORITY_LIKE else ())
     judge = _Judge(lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe)
     everything = np.ones(len(held_out.rows), dtype=np.bool_)
     conclusion, refused = judge.conclusion(everything, strict=True)
@@ -119,14 +122,17 @@ def steps(recipe: Recipe) -> int:
 
 
 def _nothing_to_learn(lessons: Lessons, recipe: Recipe) -> str | None:
-    names, rows = lessons.task.names, len(lessons.task.rows)
+    known = lessons.task.labels >= 0
+    names, rows = lessons.task.names, int(known.sum())
     if not names:
         return f"no label has {recipe.min_label_rows} rows" if lessons.left_out else f"no {lessons.target}"
     if rows < recipe.min_rows:
         return f"{rows} usable rows; at least {recipe.min_rows} are needed"
     if len(names) < 2:
         return f"only {names[0]!r} has {recipe.min_label_rows} rows or more; there is nothing to tell apart"
-    if len(np.unique(lessons.groups)) < 2:
+    if len(names) > MOST_LABELS:
+        return f"{len(names):,} labels; at most {MOST_LABELS:,} can be told apart"
+    if len(np.unique(lessons.groups[known])) < 2:
         return "all rows read the same"
     return None
 
@@ -193,16 +199,21 @@ class _Judge:
         part, labels = self.held_out.take(among), self.labels[among]
         probabilities = cross_weighed(part, self.names, labels)
         names, recipe = self.lessons.task.names, self.recipe
+        costs = None
+        if self.lessons.target == "priority" and self.order:
+            costs = cost_matrix(names, self.order, recipe.costs)
         conclusion = Conclusion(
             thresholds=choose_thresholds(
                 probabilities,
                 labels,
                 names,
+                concluded=least_cost(probabilities, costs),
                 precision=recipe.target_precision,
                 confidence=recipe.threshold_confidence,
                 own_rows=recipe.own_threshold_rows,
             ),
             order=self.order,
+            costs=costs,
         )
         if self.lessons.assigned is not None:
             doubt = choose_doubt(
@@ -228,8 +239,6 @@ class _Judge:
         self, conclusion: Conclusion, probabilities: Probabilities, labels: Labels, rows: Rows, strict: bool
     ) -> Conclusion:
         names, recipe = self.lessons.task.names, self.recipe
-        if self.order:
-            conclusion = replace(conclusion, costs=cost_matrix(names, self.order, recipe.costs))
         if recipe.max_p1_miss is None:
             return conclusion
         if not self.order:

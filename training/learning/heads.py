@@ -16,7 +16,7 @@ from training.learning.fit import Lessons
 from training.learning.matrix import HistoryMatrix
 from training.learning.screening import Task
 from training.learning.split import Moments
-from triage.domain.catalogue import fold
+from triage.domain.catalogue import Catalogue, fold
 from triage.domain.incident import Incident
 from triage.prediction.encoder import Encoder
 from triage.prediction.features import ASSIGNED, RATINGS, FactScope, FeatureVector, extract
@@ -89,26 +89,37 @@ def name_vectors(encoder: Encoder) -> Callable[[str], FeatureVector]:
 
 
 def lessons_for(
-    plan: HeadPlan, history: EncodedHistory, leave_out: Collection[str] = ()
+    plan: HeadPlan,
+    history: EncodedHistory,
+    leave_out: Collection[str] = (),
+    catalogue: Catalogue | None = None,
 ) -> tuple[Lessons, list[Leak]]:
-    """What the history teaches this head, without the facts that spell its answer or that ``leave_out`` names."""
+    """What the history teaches this head, without the facts that spell its answer or that ``leave_out`` names. The
+    catalogue says which priority is more urgent, where it knows all of them and no two are one."""
     cleaned = history.cleaned.labels[plan.target]
+    rare = history.cleaned.rare[plan.target]
     usable = [
-        label is not None and (plan.scope != "assigned" or row.incident.assigned_team is not None)
-        for label, row in zip(cleaned, history.rows, strict=True)
+        (label is not None or is_rare) and (plan.scope != "assigned" or row.incident.assigned_team is not None)
+        for label, is_rare, row in zip(cleaned, rare.tolist(), history.rows, strict=True)
     ]
-    rows = _by_time(np.flatnonzero(np.array(usable, dtype=np.bool_) & history.cleaned.kept), history.moments)
-    labels = [str(cleaned[at]) for at in rows.tolist()]
-    names = tuple(sorted(set(labels)))
-    number = {name: at for at, name in enumerate(names)}
+    rows = _by_time(np.flatnonzero(np.array(usable, dtype=np.bool_)), history.moments)
+    names = tuple(sorted({label for at in rows.tolist() if (label := cleaned[at]) is not None}))
+    number: dict[str | None, int] = {name: at for at, name in enumerate(names)}
+    numbers = np.array([number.get(cleaned[at], -1) for at in rows.tolist()], dtype=np.int64)
     chosen = [history.rows[at] for at in rows.tolist()]
-    found = find_leaks([row.incident for row in chosen], labels, plan.target, history.facts.take(rows))
+    taught = rows[numbers >= 0]
+    found = find_leaks(
+        [history.rows[at].incident for at in taught.tolist()],
+        [str(cleaned[at]) for at in taught.tolist()],
+        plan.target,
+        history.facts.take(taught),
+    )
     leaks = [leak for leak in found if leak.key not in _HIDDEN[plan.scope]]
     dropped = frozenset(leak.key for leak in leaks if leak.dropped)
     task = Task(
         matrix=history.matrix,
         rows=rows,
-        labels=np.array([number[label] for label in labels], dtype=np.int64),
+        labels=numbers,
         names=names,
         named=[history.name_vector(name) for name in names],
         without=_HIDDEN[plan.scope] | dropped | frozenset(leave_out),
@@ -126,6 +137,7 @@ def lessons_for(
         ids=[row.id for row in chosen],
         left_out=_left_out(plan, history.cleaned),
         assigned=_assigned(chosen, names) if plan.scope == "assigned" else None,
+        order=_order(names, catalogue) if plan.target == PRIORITY and catalogue is not None else (),
     )
     return lessons, leaks
 
@@ -136,11 +148,8 @@ def not_taught(plan: HeadPlan, lessons: Lessons, history: EncodedHistory) -> str
         return None
     if not len(lessons.task.rows):
         return "no row has both a team and the team first chosen"
-    rows = (history.rows[at] for at in lessons.task.rows.tolist())
-    labels = (lessons.task.names[at] for at in lessons.task.labels.tolist())
-    changed = sum(
-        fold(row.incident.assigned_team or "") != fold(label) for row, label in zip(rows, labels, strict=True)
-    )
+    assert lessons.assigned is not None
+    changed = int(np.count_nonzero((lessons.task.labels >= 0) & (lessons.task.labels != lessons.assigned)))
     if changed < _LEAST_CHANGED:
         return f"the team first chosen was changed in {changed} rows; at least {_LEAST_CHANGED} are needed"
     return None
@@ -155,6 +164,12 @@ def _by_time(rows: NDArray[np.int64], moments: Moments) -> NDArray[np.int64]:
     """The oldest first, as files often have them last; those without a date before all others."""
     found = moments[rows]
     return rows[np.lexsort((found, ~np.isnat(found)))]
+
+
+def _order(names: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
+    found = {name: priority.rank for name in names if (priority := catalogue.find_priority(name)) is not None}
+    clear = len(found) == len(names) == len(set(found.values()))
+    return tuple(sorted(names, key=found.__getitem__)) if clear else ()
 
 
 def _left_out(plan: HeadPlan, cleaned: Cleaned) -> dict[str, int]:

@@ -40,21 +40,22 @@ def fit_pool(names: Sequence[str], scores: Mapping[str, Scores], labels: Labels)
     with a bias for each label, which follows how often labels came up lately; both are kept small by penalties,
     the more so the fewer rows there are.
     """
-    every = np.stack([scores[name] for name in names])
-    parts, rows, width = every.shape
+    every = [scores[name] for name in names]
+    parts, (rows, width) = len(every), every[0].shape
     truth = np.arange(rows), labels
     bias_penalty = _BIAS_PENALTY + 0.5 / max(rows, 1)
 
     def loss(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights, bias = np.exp(point[:parts]), point[parts:]
-        found = np.tensordot(weights, every, 1) + bias
+        found = sum(weight * one for weight, one in zip(weights, every, strict=True)) + bias
         sums = logsumexp(found, axis=1)
         gradient = np.exp(found - sums[:, None])
         gradient[truth] -= 1.0
         gradient /= max(rows, 1)
         value = float((sums - found[truth]).mean()) if rows else 0.0
         value += bias_penalty * float(bias @ bias) + _WEIGHT_PENALTY * float(point[:parts] @ point[:parts])
-        by_weight = np.tensordot(every, gradient, 2) * weights + 2 * _WEIGHT_PENALTY * point[:parts]
+        by_weight = np.array([np.vdot(one, gradient) for one in every]) * weights
+        by_weight += 2 * _WEIGHT_PENALTY * point[:parts]
         return value, np.concatenate((by_weight, gradient.sum(axis=0) + 2 * bias_penalty * bias))
 
     start = np.concatenate((np.full(parts, -np.log(parts)), np.zeros(width)))

@@ -19,13 +19,17 @@ from triage.prediction.features import FeatureVector
 Progress = Callable[[], None]
 
 PRICE = {"semantic": 0.002, "joint": 0.005, "neighbours": 0.01}
-"""A component that costs time in training or serving must lower the log loss by this share to earn its place."""
+"""By which share of the loss of knowing nothing a component that costs time must lower the log loss."""
+
+LEAST_PRICE = 0.0005
+"""That of any other: what changes nothing has no place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Task:
-    """One head's rows: ``rows`` of ``matrix``, their ``labels`` as numbers into ``names``, what the names say
-    (``named``), and the keys of facts that the head must not see."""
+    """One head's rows: ``rows`` of ``matrix``, their ``labels`` as numbers into ``names`` (-1: one that is left to
+    rules; nothing is fitted on it, but it judges), what the names say (``named``), and the keys of facts that the
+    head must not see."""
 
     matrix: HistoryMatrix
     rows: Rows
@@ -39,7 +43,8 @@ class Task:
         return len(self.names)
 
     def lesson(self, at: Rows, recipe: Recipe) -> tuple[LearntColumns, Lesson]:
-        """Columns and lesson of the task's rows numbered ``at``."""
+        """Columns and lesson of the task's rows numbered ``at``, as far as their label is one of the head's."""
+        at = at[self.labels[at] >= 0]
         learnt = LearntColumns(self.matrix, self.rows[at], recipe, self.without)
         lesson = Lesson(
             rows=learnt.blocks(self.rows[at]),
@@ -67,6 +72,7 @@ class HeldOut:
     def pool(self, names: Sequence[str], labels: Labels, among: NDArray[np.bool_]) -> Pool:
         """Fitted on the rows ``among``; ``labels`` are those of all rows. A label that a fold could not know
         counts too: without it heads were surer and less often right, since what came up lately comes up again."""
+        among = among & (labels >= 0)
         return fit_pool(names, {name: self.scores[name][among] for name in names}, labels[among])
 
 
@@ -120,7 +126,7 @@ def compare(held_out: HeldOut, labels: Labels, recipe: Recipe) -> list[Compared]
     there = dict.fromkeys(tuple(name for name in names if name in held_out.scores) for names in wanted)
     # A handful of new patterns among many recurrences would choose by chance.
     enough = held_out.new.sum() >= recipe.own_threshold_rows
-    judging = held_out.new if enough else np.ones(len(labels), dtype=np.bool_)
+    judging = (held_out.new if enough else np.ones(len(labels), dtype=np.bool_)) & (labels >= 0)
     truth = labels[judging]
     compared = []
     for names in there:
@@ -134,7 +140,15 @@ def compare(held_out: HeldOut, labels: Labels, recipe: Recipe) -> list[Compared]
                     accuracy=float((probabilities.argmax(axis=1) == truth).mean()),
                 )
             )
-    return sorted(compared, key=lambda one: (_counted(one), len(one.components)))
+    # Prices are shares of what knowing nothing but frequencies costs, so that they also count where little is
+    # left.
+    shares = np.bincount(truth) / max(1, len(truth))
+    nothing_known = float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())
+
+    def counted(one: Compared) -> float:
+        return one.log_loss + nothing_known * sum(PRICE.get(name, LEAST_PRICE) for name in one.components)
+
+    return sorted(compared, key=lambda one: (counted(one), len(one.components)))
 
 
 def cross_weighed(held_out: HeldOut, names: Sequence[str], labels: Labels) -> Probabilities:
@@ -147,7 +161,3 @@ def cross_weighed(held_out: HeldOut, names: Sequence[str], labels: Labels) -> Pr
         pool = held_out.pool(names, labels, others)
         probabilities[here] = pool.probabilities({name: held_out.scores[name][here] for name in names})
     return probabilities
-
-
-def _counted(compared: Compared) -> float:
-    return compared.log_loss * (1 + sum(PRICE.get(name, 0.0) for name in compared.components))

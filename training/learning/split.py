@@ -1,7 +1,7 @@
 """Which rows a head is fitted on and which it is judged on, so that no figure rests on what was not known yet."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -47,15 +47,21 @@ class Split:
 def split_rows(
     labels: Rows, groups: Rows, moments: Moments, known_at: Moments, recipe: SplitRecipe, seed: int
 ) -> Split:
-    """All of shape (n,): label numbers, pattern numbers, when each happened, when its label became known (NaT: at
-    once)."""
+    """All of shape (n,): label numbers (-1: left to rules), pattern numbers, when each happened, when its label
+    became known (NaT: at once)."""
     dated = ~np.isnat(moments)
     times = np.unique(moments[dated])
     if dated.sum() >= max(recipe.least_dated, _LEAST_DATED_SHARE * len(labels)) and len(times) > recipe.blocks:
-        split = _by_time(groups, moments, known_at, recipe)
+        split = _taught(labels, _by_time(groups, moments, known_at, recipe))
         if all(_teaches(labels, fold) for fold in split.folds):
             return split
-    return _by_pattern(labels, groups, recipe, seed)
+    return _taught(labels, _by_pattern(labels, groups, recipe, seed))
+
+
+def _taught(labels: Rows, split: Split) -> Split:
+    """Nothing is fitted on a row whose label is left to rules."""
+    folds = tuple(replace(fold, fitted=fold.fitted[labels[fold.fitted] >= 0]) for fold in split.folds)
+    return replace(split, folds=folds)
 
 
 def later_rows(moments: Moments, share: float) -> tuple[Rows, np.datetime64]:
@@ -93,7 +99,7 @@ def _by_time(groups: Rows, moments: Moments, known_at: Moments, recipe: SplitRec
 def _by_pattern(labels: Rows, groups: Rows, recipe: SplitRecipe, seed: int) -> Split:
     """Labels spread evenly, rows of one pattern together."""
     # Not more folds than the most frequent label has rows, which the splitter refuses.
-    count = min(recipe.folds, len(np.unique(groups)), int(np.bincount(labels).max()))
+    count = min(recipe.folds, len(np.unique(groups)), int(np.bincount(labels[labels >= 0]).max()))
     if count < 2:
         return Split(by="pattern", folds=())
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
@@ -109,4 +115,5 @@ def _by_pattern(labels: Rows, groups: Rows, recipe: SplitRecipe, seed: int) -> S
 
 
 def _teaches(labels: Rows, fold: Fold) -> bool:
-    return len(np.unique(labels[fold.fitted])) > 1 and len(fold.held_out) > 0
+    known = labels[fold.fitted]
+    return len(np.unique(known[known >= 0])) > 1 and bool((labels[fold.held_out] >= 0).any())

@@ -49,10 +49,7 @@ class Conclusion:
 
     def choose(self, probabilities: Probabilities, labels: Sequence[str]) -> Places:
         """(n,) positions in ``labels`` of what is concluded from ``probabilities`` of shape (n, k)."""
-        if self.costs is None:
-            chosen: Places = probabilities.argmax(axis=1)
-        else:
-            chosen = (probabilities @ np.array(self.costs)).argmin(axis=1)
+        chosen = least_cost(probabilities, self.costs)
         if self.raising is not None:
             rank = np.array([self.order.index(label) for label in labels])
             least = labels.index(self.raising.labels[-1])
@@ -71,3 +68,12 @@ class Conclusion:
         limits = self.thresholds.limits(labels)
         acting: Flags = probabilities.max(axis=1) >= limits[probabilities.argmax(axis=1)]
         return acting
+
+
+def least_cost(probabilities: Probabilities, costs: tuple[tuple[float, ...], ...] | None) -> Places:
+    """(n,) the label of least expected cost; without costs, the most probable."""
+    if costs is None:
+        chosen: Places = probabilities.argmax(axis=1)
+    else:
+        chosen = (probabilities @ np.array(costs)).argmin(axis=1)
+    return chosen

@@ -18,7 +18,8 @@ SetMethod = Literal["lac", "aps", "raps"]
 EXCHANGEABILITY = (
     "Condition: incidents to come are like those it was learned from, as if drawn from the same urn in any order "
     "(exchangeability). New services, other labelling habits or a season unlike the last break it; "
-    "the drift alarm looks for that."
+    "the drift alarm looks for that. It was learned while parts of the history were held out; what serves is "
+    "fitted on all of it, which is better and not quite the same."
 )
 _ROWS_AT_ONCE = 8_192
 """Rows scored together: bounds the working memory, whatever the number of labels."""
