@@ -6,12 +6,11 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from tempfile import TemporaryFile
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryFile
 
 from bench.servers import REPOSITORY
 
-_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1_024
-"""Bytes that ``ru_maxrss`` counts in."""
 _SHOWN = 2_000
 
 
@@ -30,12 +29,11 @@ def run_measured(module: str, arguments: Sequence[str]) -> tuple[str, Spent]:
 
     Raises SystemExit with the end of what it wrote where it fails.
     """
-    with TemporaryFile() as output, TemporaryFile() as errors:
+    with TemporaryFile() as output, TemporaryFile() as errors, NamedTemporaryFile() as peak:
         starts_at = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], cwd=REPOSITORY, stdout=output, stderr=errors
-        )
-        # wait4 tells the peak of this very child; getrusage only the highest of all children so far.
+        command = [sys.executable, "-m", "bench.peak", peak.name, module, *arguments]
+        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=errors)
+        # wait4 tells the time of this very child; getrusage only of all children so far.
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - starts_at
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -45,8 +43,5 @@ def run_measured(module: str, arguments: Sequence[str]) -> tuple[str, Spent]:
             errors.seek(0)
             end = errors.read().decode(errors="replace")[-_SHOWN:]
             raise SystemExit(f"python -m {module} {arguments[0]} failed:\n{written[-_SHOWN:]}{end}")
-    return written, Spent(
-        seconds=seconds,
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_mib=usage.ru_maxrss * _MAXRSS_UNIT / 2**20,
-    )
+        held = int(Path(peak.name).read_text("ascii"))
+    return written, Spent(seconds=seconds, cpu_seconds=usage.ru_utime + usage.ru_stime, peak_mib=held / 2**20)
