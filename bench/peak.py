@@ -1,6 +1,7 @@
 """``python -m bench.peak FILE MODULE …`` runs a module, and writes the most memory that it held into a file.
 
-A process that was started by a large one inherits that one's peak in what ``wait4`` reports, so it must tell its own.
+A process that was started by a large one inherits that one's peak in what ``wait4`` reports, so it must tell its
+own.
 """
 
 import resource
@@ -12,7 +13,8 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_bytes() -> int:
-    """Of this process since it began to run this program; where only the kernel's figure is to be had, that one."""
+    """Of this process since it began to run this program; where only the kernel's figure is to be had, that
+    one."""
     if _STATUS.exists():
         line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1_024
