@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from training.recipes import RECIPES
 from training.train import TrainResult
 from triage.prediction import bundle_writer
 from triage.prediction.bundle import find_latest, open_bundle, verify
@@ -14,13 +13,13 @@ from triage.prediction.bundle import find_latest, open_bundle, verify
 Rows = list[dict[str, Any]]
 TrainRows = Callable[..., TrainResult]
 Scraps = Callable[[], set[str]]
-QUICK = RECIPES["quick"]
 
 
 @pytest.fixture
 def rows(history_rows: Rows) -> Rows:
-    """One text is new in each run, so that there is something to embed."""
-    return [*history_rows[:79], {**history_rows[79], "title": "Never seen before"}]
+    """With one thing to learn, and one text that is new, so that there is something to embed."""
+    rows = [*history_rows[:79], {**history_rows[79], "title": "Never seen before"}]
+    return [{**row, "priority": None, "assigned_team": None} for row in rows]
 
 
 @pytest.fixture(autouse=True)
@@ -59,11 +58,11 @@ def test_an_interruption_leaves_no_bundle_and_no_scratch_and_the_next_training_w
 ):
     before, latest = bundles_and_scraps(), find_latest(models)
     with pytest.raises(KeyboardInterrupt):
-        train_rows(rows, progress=in_phase(phase, times), recipe=QUICK)
+        train_rows(rows, progress=in_phase(phase, times))
     assert bundles_and_scraps() == before
     assert find_latest(models) == latest
     assert list(scratch.iterdir()) == []
-    result = train_rows(rows, recipe=QUICK)
+    result = train_rows(rows)
     assert bundles_and_scraps() == before | {result.folder.name}
     assert find_latest(models) == result.folder
     open_bundle(result.folder)
@@ -92,11 +91,11 @@ def test_an_interruption_while_writing_leaves_nothing_either_and_the_next_traini
     with monkeypatch.context() as patched:
         patched.setattr(step, interrupt)
         with pytest.raises(KeyboardInterrupt):
-            train_rows(rows, recipe=QUICK)
+            train_rows(rows)
     assert bundles_and_scraps() == before
     assert find_latest(models) == latest
     if step.endswith("_rename"):
-        verify(train_rows(rows, recipe=QUICK).folder)
+        verify(train_rows(rows).folder)
 
 
 def test_what_was_embedded_before_an_interruption_is_not_embedded_again(
@@ -104,9 +103,9 @@ def test_what_was_embedded_before_an_interruption_is_not_embedded_again(
 ):
     rows = [{**row, "title": f"{row['title']} number {at}"} for at, row in enumerate(history_rows[:200])]
     with pytest.raises(KeyboardInterrupt):
-        train_rows(rows, progress=in_phase("embed", 3), recipe=QUICK)
+        train_rows(rows, progress=in_phase("embed", 3))
     told: list[int] = []
-    train_rows(rows, progress=lambda phase, more, _: told.append(more) if phase == "embed" else None, recipe=QUICK)
+    train_rows(rows, progress=lambda phase, more, _: told.append(more) if phase == "embed" else None)
     # The first report is of what is remembered: two batches of 64.
     assert told[0] == 128
     assert sum(told) == 200
@@ -120,7 +119,7 @@ def test_every_phase_reports_and_none_beyond_its_whole(train_rows: TrainRows, ro
         done[phase] = done.get(phase, 0) + more
         assert wholes.setdefault(phase, whole) == whole
 
-    train_rows(rows, progress=progress, recipe=QUICK)
+    train_rows(rows, progress=progress)
     assert list(done) == ["read", "embed", "features", "fit"]
     assert {phase: done[phase] for phase in ("read", "embed", "features")} == dict.fromkeys(list(done)[:3], 80)
     assert 0 < done["fit"] <= wholes["fit"]

@@ -68,7 +68,7 @@ def test_what_a_history_does_not_have_is_no_head_and_its_reason_is_told(trained_
 
 
 def test_fifty_rows_are_enough_for_a_bundle(train_rows: TrainRows, history_rows: Rows):
-    result = train_rows(history_rows[:50])
+    result = train_rows(history_rows[:50], recipe=RECIPES["default"])
     assert "team" in open_bundle(result.folder).heads
 
 
@@ -175,7 +175,7 @@ def test_a_csv_history_trains_as_well(models: Path, tmp_path: Path, history_rows
         writer = csv.DictWriter(file, ("title", "description", "team"), extrasaction="ignore")
         writer.writeheader()
         writer.writerows(history_rows[:100])
-    request = TrainRequest(history=history, models=models, recipe=RECIPES["default"], created_at=NOW)
+    request = TrainRequest(history=history, models=models, recipe=RECIPES["quick"], created_at=NOW)
     assert "team" in open_bundle(train(request).folder).heads
 
 
@@ -199,8 +199,8 @@ def test_the_same_history_trains_the_same_bundle_on_any_number_of_cores(
     train_rows: TrainRows, history_rows: Rows, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("os.cpu_count", lambda: 1)
-    first = train_rows(history_rows[:220])
+    first = train_rows(history_rows[:220], recipe=RECIPES["default"])
     monkeypatch.setattr("os.cpu_count", lambda: 6)
-    second = train_rows(history_rows[:220])
+    second = train_rows(history_rows[:220], recipe=RECIPES["default"])
     assert (verify(second.folder).files, second.folder) == (verify(first.folder).files, first.folder)
     assert second.summary == first.summary
