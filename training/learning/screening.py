@@ -125,8 +125,9 @@ def compare(held_out: HeldOut, labels: Labels, recipe: Recipe) -> list[Compared]
     wanted = [(one.name,) for one in recipe.components] + list(recipe.combinations)
     there = dict.fromkeys(tuple(name for name in names if name in held_out.scores) for names in wanted)
     # A handful of new patterns among many recurrences would choose by chance.
-    enough = held_out.new.sum() >= recipe.own_threshold_rows
-    judging = (held_out.new if enough else np.ones(len(labels), dtype=np.bool_)) & (labels >= 0)
+    known = labels >= 0
+    new = held_out.new & known
+    judging = new if new.sum() >= recipe.own_threshold_rows else known
     truth = labels[judging]
     compared = []
     for names in there:

@@ -99,7 +99,7 @@ def _by_time(groups: Rows, moments: Moments, known_at: Moments, recipe: SplitRec
 def _by_pattern(labels: Rows, groups: Rows, recipe: SplitRecipe, seed: int) -> Split:
     """Labels spread evenly, rows of one pattern together."""
     # Not more folds than the most frequent label has rows, which the splitter refuses.
-    count = min(recipe.folds, len(np.unique(groups)), int(np.bincount(labels[labels >= 0]).max()))
+    count = min(recipe.folds, len(np.unique(groups)), int(np.bincount(labels[labels >= 0]).max(initial=0)))
     if count < 2:
         return Split(by="pattern", folds=())
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)

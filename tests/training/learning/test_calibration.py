@@ -98,10 +98,28 @@ def test_a_precision_that_is_out_of_reach_gives_no_threshold_and_abstains_always
 
 def test_all_labels_share_a_threshold_so_that_those_with_few_suggestions_have_one():
     probabilities = np.concatenate([sure_of(0, [0.95] * 20), sure_of(1, [0.9] * 20), sure_of(2, [0.6] * 20)])
-    thresholds = choose(probabilities, np.repeat([0, 1, 0], 20))
+    thresholds = choose(probabilities, np.repeat([0, 1, 0, 2], [20, 20, 19, 1]))
     assert thresholds.by_label == {}
     assert thresholds.general == pytest.approx(0.9)
     assert thresholds.of("a") == thresholds.of("b") == thresholds.of("c") == thresholds.general
+
+
+def test_a_label_that_was_never_put_to_the_test_never_acts():
+    thresholds = choose(sure_of(0, [0.95] * 60), np.zeros(60, dtype=np.int64))
+    assert thresholds.of("a") == pytest.approx(0.95)
+    assert thresholds.by_label == {"b": None, "c": None}
+
+
+def test_what_is_concluded_is_what_must_be_right():
+    probabilities, labels = sure_of(0, [0.95] * 60), np.ones(60, dtype=np.int64)
+
+    def found(concluded: np.ndarray) -> float | None:
+        return choose_thresholds(
+            probabilities, labels, NAMES, precision=0.9, confidence=0.9, own_rows=30, concluded=concluded
+        ).general
+
+    assert found(np.zeros(60, dtype=np.int64)) is None
+    assert found(np.ones(60, dtype=np.int64)) == pytest.approx(0.95)
 
 
 def one_that_hides(wrong: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,15 +140,15 @@ def test_a_label_that_falls_short_by_little_keeps_the_threshold_of_all():
 
 
 def test_a_label_that_is_always_wrong_never_acts():
-    probabilities = np.concatenate([sure_of(0, [0.95] * 900), sure_of(1, [0.95] * 40)])
-    thresholds = choose(probabilities, np.zeros(940, dtype=np.int64))
-    assert thresholds.of("b") is None
-    assert thresholds.of("a") == thresholds.of("c") == pytest.approx(0.95)
+    probabilities = np.concatenate([sure_of(0, [0.95] * 900), sure_of(1, [0.95] * 40), sure_of(2, [0.5])])
+    thresholds = choose(probabilities, np.repeat([0, 2, 1], [900, 40, 1]))
+    assert thresholds.by_label == {"b": None}
+    assert thresholds.general is not None
 
 
-def test_of_too_few_suggestions_nobody_judges_a_label():
+def test_too_few_suggestions_do_not_set_a_label_apart():
     probabilities = np.concatenate([sure_of(0, [0.95] * 900), sure_of(1, [0.95] * 29)])
-    assert choose(probabilities, np.zeros(929, dtype=np.int64)).by_label == {}
+    assert choose(probabilities, np.repeat([0, 2, 1], [900, 28, 1])).by_label == {}
 
 
 @pytest.mark.parametrize(("rows", "has_one"), [(29, False), (30, True)])
@@ -152,7 +170,7 @@ def test_a_label_the_head_does_not_know_counts_as_wrong():
 
 def test_no_held_out_rows_give_no_threshold():
     thresholds = choose(np.zeros((0, 3)), np.zeros(0, dtype=np.int64))
-    assert (thresholds.general, thresholds.by_label) == (None, {})
+    assert [thresholds.of(name) for name in NAMES] == [None, None, None]
 
 
 def doubted(probabilities: np.ndarray, labels: np.ndarray, assigned: np.ndarray) -> float | None:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.learning.fit import HeadFit, Lessons, fit_head, steps
+from training.learning.fit import HeadFit, fit_head, steps
+from training.learning.lessons import Lessons
 from training.learning.matrix import HistoryMatrix
 from training.learning.pool import fit_pool
 from training.learning.screening import fit_components, held_out_scores
@@ -201,6 +202,11 @@ def test_sets_that_cannot_be_promised_are_left_out_with_the_reason(make_lessons:
     assert "a coverage of 0.999" in str(fit.refused)
 
 
+def too_many_labels(make_lessons: MakeLessons) -> Lessons:
+    lessons = make_lessons(12, 2)
+    return replace(lessons, task=replace(lessons.task, names=tuple(map(str, range(2_001)))))
+
+
 def few(make_lessons: MakeLessons) -> Lessons:
     return make_lessons(11)
 
@@ -227,6 +233,7 @@ def nothing_to_read(make_lessons: MakeLessons) -> Lessons:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
+        (too_many_labels, "2,001 labels; at most 2,000"),
         (few, "11 usable rows; at least 12 are needed"),
         (one_pattern, "all rows read the same"),
         (one_pattern_each, "could be told apart"),
@@ -241,13 +248,41 @@ def test_what_teaches_nothing_is_no_head_and_says_why(
     assert reason in str(fit.reason)
 
 
-def test_a_label_of_one_pattern_is_learnt_though_nothing_can_judge_it(make_lessons: MakeLessons):
+def test_a_label_of_one_pattern_is_learnt_and_never_acts_since_nothing_judges_it(make_lessons: MakeLessons):
     labels = np.repeat([0, 1], [60, 6])
     groups = np.concatenate((np.arange(60), np.full(6, 60)))
     fit, made = fitted(make_lessons(labels, 2, groups=groups, dated=False))
     assert fit.judged is not None
     assert 1 not in fit.judged.truth
-    assert made.settings.labels == ("team 0", "team 1")
+    assert made.settings.conclusion.thresholds.of("team 1") is None
+
+
+@pytest.mark.parametrize("dated", [True, False], ids=["by time", "by pattern"])
+def test_rows_left_to_rules_judge_and_teach_nothing(make_lessons: MakeLessons, vector_of: VectorOf, dated: bool):
+    """What they say could be anything: the head is the same, but their mistakes count."""
+    lessons = make_lessons(300, noise=0.3, dated=dated)
+    left = np.arange(300) % 5 == 0
+    task = replace(lessons.task, labels=np.where(left, -1, lessons.task.labels))
+    turned = task.matrix.words[np.where(left, np.arange(300)[::-1], np.arange(300))]
+    recipe = only(["lexical"])
+    fit, made = fitted(replace(lessons, task=task), recipe)
+    _, other = fitted(replace(lessons, task=replace(task, matrix=replace(task.matrix, words=turned))), recipe)
+    np.testing.assert_array_equal(made.weights.columns.word_ids, other.weights.columns.word_ids)
+    np.testing.assert_array_equal(made.weights.coef, other.weights.coef)
+    np.testing.assert_array_equal(made.weights.intercept, other.weights.intercept)
+    assert fit.judged is not None
+    unknown = fit.judged.truth == -1
+    assert unknown.mean() == pytest.approx(0.2, abs=0.05)
+    assert not fit.judged.right[unknown].any()
+
+
+def test_the_catalogues_order_goes_before_that_of_the_words(make_lessons: MakeLessons):
+    order = ("P3", "P1", "P2")
+    _, made = fitted(make_lessons(200, target="priority", names=PRIORITIES, order=order))
+    assert made.settings.conclusion.order == order
+    costs = made.settings.conclusion.costs
+    assert costs is not None
+    assert costs[2][0] > costs[0][2]
 
 
 @pytest.mark.parametrize("screening_rows", [150, 4_000])

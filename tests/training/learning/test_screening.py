@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from training.learning import screening
-from training.learning.fit import Lessons
+from training.learning.lessons import Lessons
 from training.learning.screening import HeldOut, compare, cross_weighed, fit_components, held_out_scores
 from training.learning.split import Split, split_rows
 from training.recipes import RECIPES, Recipe, SplitRecipe
@@ -136,6 +136,23 @@ def test_rows_of_known_patterns_do_not_judge_where_there_are_others():
     assert (found.rows, everything.rows) == (400, 600)
     only_known = compare(replace(held_out, new=np.zeros(600, dtype=np.bool_)), labels, only(names=("one",)))[0]
     assert only_known.rows == 600
+
+
+def test_rows_of_labels_left_to_rules_neither_choose_nor_weigh():
+    held_out, labels = made_up(one=2.0)
+    left = np.arange(600) % 4 == 0
+    rare = np.where(left, -1, labels)
+    found = compare(held_out, rare, only(names=("one",)))[0]
+    apart = compare(held_out.take(~left), labels[~left], only(names=("one",)))[0]
+    assert found.rows == 450
+    assert (found.log_loss, found.accuracy) == pytest.approx((apart.log_loss, apart.accuracy))
+
+
+def test_new_patterns_of_labels_left_to_rules_alone_do_not_choose():
+    held_out, labels = made_up(one=2.0)
+    new = np.arange(600) < 100
+    found = compare(replace(held_out, new=new), np.where(new, -1, labels), only(names=("one",)))[0]
+    assert found.rows == 500
 
 
 def test_a_folds_own_labels_do_not_weigh_its_rows():

@@ -168,6 +168,22 @@ def test_patterns_that_cannot_be_taken_apart_have_no_split(groups: np.ndarray):
     assert split(20, groups=groups).folds == ()
 
 
+@pytest.mark.parametrize("dated", [True, False], ids=["by time", "by pattern"])
+def test_rows_of_labels_left_to_rules_are_held_out_and_never_fitted_on(dated: bool):
+    labels = np.arange(200) % 3 - 1
+    found = split(200, labels=labels, moments=days(np.arange(200)) if dated else at_once(200))
+    assert found.by == ("time" if dated else "pattern")
+    assert all((labels[fold.fitted] >= 0).all() for fold in found.folds)
+    assert all((labels[fold.held_out] == -1).any() for fold in found.folds)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_rows_of_which_all_labels_are_left_to_rules_have_no_split(dated: bool):
+    labels = np.full(200, -1)
+    found = split(200, labels=labels, moments=days(np.arange(200)) if dated else at_once(200))
+    assert found.folds == ()
+
+
 def test_the_same_rows_are_split_the_same():
     first, second = split(60), split(60)
     for one, other in zip(first.folds, second.folds, strict=True):
