@@ -199,6 +199,6 @@ def test_teams_that_were_nearly_always_right_are_never_doubted():
 def test_assignments_that_are_unknown_or_agree_say_nothing_of_doubt():
     probabilities, labels, assigned = wrongly_assigned(right=5)
     assert doubted(probabilities, labels, np.full(100, -1)) is None
-    assert doubted(probabilities, labels, np.zeros(100, dtype=np.int64)) is None
+    assert doubted(probabilities, np.full(100, 2), np.zeros(100, dtype=np.int64)) is None
     few = np.where(np.arange(100) < 29, assigned, -1)
     assert doubted(probabilities, labels, few) is None
