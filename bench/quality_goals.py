@@ -11,8 +11,8 @@ from bench.quality_rivals import PEOPLE
 from bench.quality_sets import Target
 from training.evaluation.drift_alarm import tail
 from training.evaluation.intervals import Interval, clopper_pearson, mean_interval
-from training.evaluation.judged import Judged
 from training.evaluation.resampling import Resamples
+from training.learning.judged import Judged
 
 TOLERATED_ERROR = 0.01
 LEAST_CHANCE = 0.05

@@ -13,8 +13,8 @@ from bench.quality_sets import QualitySet, Question, Split, as_opened, column_of
 from bench.spent import Spent
 from training.embedding import EmbeddingCache
 from training.evaluation.intervals import PairedFigures, compare_judged
-from training.evaluation.judged import UNKNOWN, Judged
 from training.evaluation.measures import TargetFigures, measure
+from training.learning.judged import UNKNOWN, Judged
 from triage.prediction.encoder import Encoder
 
 SEED = 20260105

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.quality_promises import Promise, promise_of
 from bench.quality_sets import Record, Target, column_of
 from bench.spent import Spent, run_measured
-from training.evaluation.judged import UNKNOWN, Judged
+from training.learning.judged import UNKNOWN, Judged
 from triage.prediction.manifest import ENCODER_FOLDER, read_manifest
 
 Answer = dict[str, Any]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.drift_alarm import watch
-from training.evaluation.judged import Judged
+from training.learning.judged import Judged
 from triage.prediction.guarantees import SetRule
 
 SET = "set"

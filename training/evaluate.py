@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_limits
 
 from training.evaluation.baselines import BASELINES, baseline_rows
 from training.evaluation.intervals import Interval, compare_judged
-from training.evaluation.judged import UNKNOWN, Judged
 from training.evaluation.judging import PEOPLE, common, judge, judge_people, labelled
 from training.evaluation.measures import measure
 from training.evaluation.plots import LearningPoint
@@ -21,6 +20,7 @@ from training.history.teams import known_among
 from training.honest import Parts, honest_bundle, split_history, stand_in, without_recurring
 from training.learning.encoded import Progress, encode_history
 from training.learning.heads import HEADS, EncodedHistory, HeadPlan, lessons_for
+from training.learning.judged import UNKNOWN, Judged
 from training.recipes import Recipe
 from training.train import ReadHistory, TrainRequest, read_for
 from triage.errors import HistoryError

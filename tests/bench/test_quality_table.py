@@ -15,8 +15,8 @@ from bench.quality_sets import SETS
 from bench.quality_table import aligned, described, table
 from bench.spent import Spent
 from training.evaluation.intervals import compare_judged
-from training.evaluation.judged import UNKNOWN, Judged
 from training.evaluation.measures import measure
+from training.learning.judged import UNKNOWN, Judged
 from triage.prediction.guarantees import SetRule
 
 TEAMS = ("database", "network", "payments", "storage")

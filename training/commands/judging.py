@@ -10,7 +10,7 @@ from training.commands.request import configuration_for, learning_options, reque
 from training.evaluate import EvaluateRequest
 from training.evaluate import evaluate as evaluate_request
 from training.evaluation.report import Report, report_html
-from training.evaluation.table import report_text
+from training.evaluation.table import comparison_table, report_text
 from training.progress import ProgressBars
 from training.promote import find_active
 from triage.errors import NotFound
@@ -105,6 +105,14 @@ def _run(request: EvaluateRequest, page: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(report.describe())
         return
+    incumbents = [
+        (target.title, rival.paired)
+        for target in report.targets
+        for rival in target.rivals
+        if rival.kind == "incumbent" and rival.paired is not None
+    ]
+    if incumbents:
+        click.echo(f"{comparison_table(incumbents)}\n\n")
     click.echo(report_text(report))
     if page is not None:
         click.echo(f"The same with drawings: {page}", err=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation.judged import UNKNOWN, Judged, Numbers
+from training.learning.judged import UNKNOWN, Judged, Numbers
 
 MOST_LABELS = 20
 _PAIRS = 15

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.evaluation.intervals import Interval, clopper_pearson
-from training.evaluation.judged import Judged
+from training.learning.judged import Judged
 
 PRECISIONS = (0.80, 0.90, 0.95)
 _CURVE_POINTS = 160

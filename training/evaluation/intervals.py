@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 from scipy import sparse, stats
 
-from training.evaluation.judged import UNKNOWN, Flags, Judged, Numbers, Values
 from training.evaluation.resampling import Resamples
 from training.evaluation.scores import f1_columns, log_losses, macro_f1_of, rank_of_truth
+from training.learning.judged import UNKNOWN, Flags, Judged, Numbers, Values
 from triage.errors import HistoryError
 
 LEVEL = 0.95

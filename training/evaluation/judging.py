@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.judged import UNKNOWN, Judged
 from training.learning.heads import HEADS, EncodedHistory, HeadPlan
+from training.learning.judged import UNKNOWN, Judged
 from triage.domain.catalogue import fold
 from triage.prediction.bundle import Bundle
 from triage.prediction.encoder import Embeddings, Encoder

@@ -7,7 +7,6 @@ import numpy as np
 from training.evaluation.confusion import ConfusionFigures, Mistake, confusion, worst_mistakes
 from training.evaluation.coverage import CoverageFigures, coverage
 from training.evaluation.intervals import Interval, mean_interval, percentile_interval
-from training.evaluation.judged import Judged, Values
 from training.evaluation.periods import Drift, Period, periods
 from training.evaluation.reliability import CalibrationFigures, calibration
 from training.evaluation.resampling import Resamples
@@ -20,6 +19,7 @@ from training.evaluation.scores import (
     rank_of_truth,
 )
 from training.evaluation.urgency import CostFigures, UrgencyFigures, cost, urgency
+from training.learning.judged import Judged, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

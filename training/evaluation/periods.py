@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.intervals import Interval, clopper_pearson
-from training.evaluation.judged import Judged, Numbers, Values
+from training.learning.judged import Judged, Numbers, Values
 
 _MOST_PERIODS = 10
 _LEAST_IN_PERIOD = 30

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.judged import Judged
 from training.evaluation.realised import realised, remeasured
 from training.evaluation.realised_sets import realised_sets
 from training.learning.heads import EncodedHistory
+from training.learning.judged import Judged
 from triage.decider import Case, Decider
 from triage.domain.catalogue import Catalogue
 from triage.domain.decision import DecisionInputs

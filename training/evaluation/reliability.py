@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from training.evaluation.intervals import LEVEL, Interval, clopper_pearson, percentile_interval
-from training.evaluation.judged import Flags, Judged, Numbers, Values
 from training.evaluation.resampling import Resamples
+from training.learning.judged import Flags, Judged, Numbers, Values
 
 MOST_BINS = 15
 _LEAST_IN_BIN = 20

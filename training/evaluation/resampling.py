@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
-from training.evaluation.judged import Numbers, Values
+from training.learning.judged import Numbers, Values
 
 _CHUNK = 4_000_000
 """Weights held at once: 32 MB."""

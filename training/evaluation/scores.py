@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from training.evaluation.judged import UNKNOWN, Numbers, Values
+from training.learning.judged import UNKNOWN, Numbers, Values
 
 _LEAST_PROBABILITY = 1e-15
 _NEVER = np.iinfo(np.int64).max

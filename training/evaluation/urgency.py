@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.evaluation.intervals import Interval, clopper_pearson, mean_interval, percentile_interval
-from training.evaluation.judged import UNKNOWN, Flags, Judged, Numbers, Values
 from training.evaluation.resampling import Resamples
+from training.learning.judged import UNKNOWN, Flags, Judged, Numbers, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

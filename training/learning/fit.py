@@ -1,33 +1,23 @@
 """One head: its components compared, the best fitted on everything, calibrated, and judged on what it did not
 see."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.judged import Judged
-from training.learning.calibration import choose_doubt, choose_thresholds
-from training.learning.components import Labels, LinearComponent, NeighbourComponent
-from training.learning.conformal import fit_sets, raise_threshold
-from training.learning.order import cost_matrix, urgency_order
-from training.learning.pool import Pool, Probabilities
-from training.learning.screening import (
-    Compared,
-    HeldOut,
-    Task,
-    compare,
-    cross_weighed,
-    fit_components,
-    held_out_scores,
-)
+from training.learning.components import LinearComponent, NeighbourComponent
+from training.learning.judge import Judge
+from training.learning.judged import Judged
+from training.learning.lessons import Lessons
+from training.learning.order import urgency_order
+from training.learning.pool import Pool
+from training.learning.screening import Compared, HeldOut, compare, fit_components, held_out_scores
 from training.learning.split import Moments, Rows, Split, split_rows
 from training.recipes import Combination, Recipe
-from triage.errors import GuaranteeRefused
 from triage.prediction.bundle_writer import FittedHead
-from triage.prediction.conclusion import Conclusion, least_cost
-from triage.prediction.features import FactScope
+from triage.prediction.conclusion import Conclusion
 from triage.prediction.head import HeadSettings, HeadWeights
 from triage.prediction.neighbours import Neighbours
 
@@ -37,26 +27,6 @@ MOST_LABELS = 2_000
 
 PRIORITY_LIKE = frozenset({"priority", "impact", "urgency"})
 """Targets that have an order; of these the priority alone has costs and a bound on what is missed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Lessons:
-    """What is known of one target: ``task`` has its rows, and beside each of them ``groups`` (its pattern), when
-    it happened, when its label became known (NaT: at once), and its id. ``left_out``: labels with too few rows.
-    ``assigned``: of a second look, the label number of the team that somebody chose, -1 for one that is no
-    label."""
-
-    name: str
-    target: str
-    scope: FactScope
-    task: Task
-    groups: Rows
-    moments: Moments
-    known_at: Moments
-    ids: Sequence[str]
-    left_out: dict[str, int]
-    assigned: Labels | None = None
-    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,7 +68,7 @@ def fit_head(lessons: Lessons, recipe: Recipe, progress: Progress = lambda: None
         reason = "the rows say nothing by which their labels could be told apart"
         return HeadFit(name=lessons.name, left_out=lessons.left_out, reason=reason)
     order = lessons.order or (urgency_order(task.names) if lessons.target in PRIORITY_LIKE else ())
-    judge = _Judge(lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe)
+    judge = Judge(lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe)
     everything = np.ones(len(held_out.rows), dtype=np.bool_)
     conclusion, refused = judge.conclusion(everything, strict=True)
     judged, new = judge.judged(split)
@@ -174,137 +144,6 @@ def _newest(moments: Moments, most: int) -> Rows:
     if np.isnat(moments).all():
         return np.unique(np.linspace(0, len(moments) - 1, most).astype(np.int64))
     return np.sort(np.argsort(np.where(np.isnat(moments), moments[~np.isnat(moments)].min(), moments))[-most:])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Judge:
-    """Weights, thresholds and promises from held-out scores, and what they are worth on others of them."""
-
-    lessons: Lessons
-    held_out: HeldOut
-    names: Combination
-    order: tuple[str, ...]
-    recipe: Recipe
-
-    @property
-    def labels(self) -> Labels:
-        return self.lessons.task.labels[self.held_out.rows]
-
-    def pool(self, among: NDArray[np.bool_]) -> Pool:
-        return self.held_out.pool(self.names, self.labels, among)
-
-    def conclusion(self, among: NDArray[np.bool_], *, strict: bool) -> tuple[Conclusion, str | None]:
-        """Chosen on the held-out rows ``among`` alone, and why no set of labels is promised. ``strict``: a bound
-        that cannot be promised is an error, else it is left out."""
-        part, labels = self.held_out.take(among), self.labels[among]
-        probabilities = cross_weighed(part, self.names, labels)
-        names, recipe = self.lessons.task.names, self.recipe
-        costs = None
-        if self.lessons.target == "priority" and self.order:
-            costs = cost_matrix(names, self.order, recipe.costs)
-        conclusion = Conclusion(
-            thresholds=choose_thresholds(
-                probabilities,
-                labels,
-                names,
-                concluded=least_cost(probabilities, costs),
-                precision=recipe.target_precision,
-                confidence=recipe.threshold_confidence,
-                own_rows=recipe.own_threshold_rows,
-            ),
-            order=self.order,
-            costs=costs,
-        )
-        if self.lessons.assigned is not None:
-            doubt = choose_doubt(
-                probabilities,
-                labels,
-                self.lessons.assigned[part.rows],
-                precision=recipe.flag_precision,
-                confidence=recipe.flag_confidence,
-                own_rows=recipe.own_threshold_rows,
-            )
-            conclusion = replace(conclusion, doubt=doubt)
-        if self.lessons.target == "priority":
-            return self._guarded(conclusion, probabilities, labels, part.rows, strict), None
-        if recipe.coverage is None or self.lessons.target != "team":
-            return conclusion, None
-        try:
-            sets = fit_sets(probabilities, labels, recipe.coverage, groups=self.lessons.groups[part.rows])
-        except GuaranteeRefused as refused:
-            return conclusion, str(refused)
-        return replace(conclusion, sets=sets), None
-
-    def _guarded(
-        self, conclusion: Conclusion, probabilities: Probabilities, labels: Labels, rows: Rows, strict: bool
-    ) -> Conclusion:
-        names, recipe = self.lessons.task.names, self.recipe
-        if recipe.max_p1_miss is None:
-            return conclusion
-        if not self.order:
-            raise GuaranteeRefused(
-                "a bound on missed urgent incidents needs to know which priority is the most urgent, and the order"
-                f" of {', '.join(map(repr, names[:10]))} is not clear from the words"
-            )
-        most_urgent = next(iter(urgency_order((*names, *self.lessons.left_out))), self.order[0])
-        if most_urgent not in names:
-            raise GuaranteeRefused(
-                f"a bound on missed urgent incidents needs the most urgent priority, {most_urgent!r}, which has "
-                f"too few rows to be learnt: {self.lessons.left_out[most_urgent]}"
-            )
-        urgent = names.index(self.order[0])
-        true = labels == urgent
-        try:
-            raising = raise_threshold(
-                probabilities[true, urgent],
-                recipe.max_p1_miss,
-                recipe.confidence,
-                labels=self.order[:1],
-                groups=self.lessons.groups[rows[true]],
-            )
-        except GuaranteeRefused:
-            if strict:
-                raise
-            return conclusion
-        return replace(conclusion, raising=raising)
-
-    def judged(self, split: Split) -> tuple[Judged | None, NDArray[np.bool_] | None]:
-        """Predictions on the split's test part, by what was chosen on the other held-out rows, and which of them
-        are of new patterns."""
-        last = int(self.held_out.fold.max())
-        if last == 0:
-            return None, None
-        tests = [last] if split.by == "time" else range(last + 1)
-        parts = [self._judged_fold(fold) for fold in tests]
-        rows, new, probabilities, chosen, acting = (np.concatenate(column) for column in zip(*parts, strict=True))
-        task, moments = self.lessons.task, self.lessons.moments[rows]
-        costs = None
-        if self.lessons.target == "priority" and self.order:
-            costs = np.array(cost_matrix(task.names, self.order, self.recipe.costs))
-        judged = Judged(
-            target=self.lessons.name,
-            labels=task.names,
-            probabilities=probabilities,
-            truth=task.labels[rows],
-            acting=acting,
-            chosen=chosen,
-            moments=None if np.isnat(moments).all() else moments,
-            ids=tuple(self.lessons.ids[at] for at in rows.tolist()),
-            groups=self.lessons.groups[rows],
-            order=tuple(task.names.index(label) for label in self.order) or None,
-            costs=costs,
-        )
-        return judged, new
-
-    def _judged_fold(self, fold: int) -> tuple[Rows, NDArray[np.bool_], Probabilities, Labels, NDArray[np.bool_]]:
-        here = self.held_out.fold == fold
-        pool = self.pool(~here)
-        conclusion, _ = self.conclusion(~here, strict=False)
-        part = self.held_out.take(here)
-        probabilities = pool.probabilities(part.scores)
-        names = self.lessons.task.names
-        chosen, acting = conclusion.choose(probabilities, names), conclusion.acts(probabilities, names)
-        return part.rows, part.new, probabilities, chosen, acting
 
 
 def _final(lessons: Lessons, names: Combination, pool: Pool, conclusion: Conclusion, recipe: Recipe) -> FittedHead:

@@ -12,7 +12,7 @@ from training.history.facts import FactTable
 from training.history.leaks import Leak, find_leaks
 from training.history.mentions import Mentions
 from training.history.rows import HistoryRow
-from training.learning.fit import Lessons
+from training.learning.lessons import Lessons
 from training.learning.matrix import HistoryMatrix
 from training.learning.screening import Task
 from training.learning.split import Moments

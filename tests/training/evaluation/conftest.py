@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.evaluation.judged import Judged
+from training.learning.judged import Judged
 
 Draw = Callable[..., Judged]
 

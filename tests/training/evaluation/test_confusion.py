@@ -4,7 +4,7 @@ import numpy as np
 
 from training.evaluation.confusion import confusion, worst_mistakes
 from training.evaluation.coverage import coverage
-from training.evaluation.judged import Judged
+from training.learning.judged import Judged
 
 Draw = Callable[..., Judged]
 

@@ -12,8 +12,8 @@ from training.evaluation.intervals import (
     mean_interval,
     paired_difference,
 )
-from training.evaluation.judged import Judged
 from training.evaluation.resampling import Resamples
+from training.learning.judged import Judged
 from triage.errors import HistoryError
 
 Draw = Callable[..., Judged]

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, log_loss
 
-from training.evaluation.judged import Judged
 from training.evaluation.measures import TargetFigures, measure
+from training.learning.judged import Judged
 
 Draw = Callable[..., Judged]
 

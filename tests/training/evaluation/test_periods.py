@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from training.evaluation.judged import Judged
 from training.evaluation.periods import periods
+from training.learning.judged import Judged
 
 Draw = Callable[..., Judged]
 

@@ -3,9 +3,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from training.evaluation.judged import Judged
 from training.evaluation.measures import measure
 from training.evaluation.reliability import bins_of, perfect_floor
+from training.learning.judged import Judged
 
 Draw = Callable[..., Judged]
 

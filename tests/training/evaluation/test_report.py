@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from training.evaluation.intervals import compare_judged
-from training.evaluation.judged import Judged
 from training.evaluation.measures import measure
 from training.evaluation.plots import LearningPoint
 from training.evaluation.report import Report, Rival, TargetReport, report_html
+from training.learning.judged import Judged
 
 Draw = Callable[..., Judged]
 Make = Callable[..., Report]

@@ -7,10 +7,10 @@ import pytest
 
 from training.evaluation import sentences
 from training.evaluation.intervals import Interval, compare_judged
-from training.evaluation.judged import Judged
 from training.evaluation.measures import TargetFigures, measure
 from training.evaluation.report import Report, Rival, TargetReport
 from training.evaluation.table import class_table, comparison_table, report_text, summary_table
+from training.learning.judged import Judged
 
 Draw = Callable[..., Judged]
 

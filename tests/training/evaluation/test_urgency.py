@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from training.evaluation.judged import Judged
 from training.evaluation.urgency import cost, urgency
+from training.learning.judged import Judged
 
 Draw = Callable[..., Judged]
 COSTS = np.array([[0.0, 5.0, 9.0], [1.0, 0.0, 2.0], [2.0, 1.0, 0.0]])

@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from training.learning.fit import Lessons
+from training.learning.lessons import Lessons
 from training.learning.matrix import HistoryMatrix
 from training.learning.screening import Task
 from triage.prediction.features import FeatureVector, WordFeatures, fact_ids

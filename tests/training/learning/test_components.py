@@ -8,7 +8,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from training.learning.components import Component, Lesson, fit_component
-from training.learning.fit import Lessons
+from training.learning.lessons import Lessons
 from training.recipes import RECIPES, ComponentRecipe
 
 MakeLessons = Callable[..., Lessons]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.learning.fit import Lessons
+from training.learning.lessons import Lessons
 from training.learning.screening import cross_weighed, held_out_scores
 from training.learning.split import split_rows
 from training.recipes import RECIPES, SplitRecipe

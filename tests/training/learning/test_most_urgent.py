@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from training.learning.fit import Lessons, fit_head
+from training.learning.fit import fit_head
+from training.learning.lessons import Lessons
 from training.recipes import RECIPES
 from triage.errors import GuaranteeRefused
 
