@@ -80,4 +80,8 @@ def _least_threshold(top: Probabilities, right: Flags, precision: float, confide
     # Equal probabilities stand or fall together, so only the last of each run is a place to cut.
     cut = np.append(certain[1:] < certain[:-1], True)
     good = np.flatnonzero(cut & (lower >= precision))
-    return float(certain[good[-1]]) if len(good) else None
+    if not len(good):
+        return None
+    limit = float(certain[good[-1]])
+    # Where all of them are good, nothing was seen to go wrong below the least sure one: calibration must do.
+    return min(limit, precision) if good[-1] == len(order) - 1 else limit

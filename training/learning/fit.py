@@ -124,18 +124,22 @@ def _split(lessons: Lessons, at: Rows, recipe: Recipe) -> Split:
 def _screen(
     lessons: Lessons, split: Split, recipe: Recipe, progress: Progress
 ) -> tuple[list[Compared], HeldOut | None]:
-    """The combinations, best first, and their held-out scores where those are of the whole history."""
+    """The combinations, best first, and their held-out scores where those are of the whole history. The test part
+    of a split by time has no say in the choice."""
     task = lessons.task
     every = [one.name for one in recipe.components]
     whole = len(task.rows) <= recipe.screening_rows
+    test = split.folds[-1].held_out if split.by == "time" else np.empty(0, dtype=np.int64)
     if not whole:
-        newest = _split(lessons, _newest(lessons.moments, recipe.screening_rows), recipe)
+        earlier = np.setdiff1d(np.arange(len(task.rows)), test)
+        newest = _split(lessons, earlier[_newest(lessons.moments[earlier], recipe.screening_rows)], recipe)
         # The newest rows may all be of one label: a storm.
         split, whole = (newest, False) if newest.folds else (split, True)
     if not split.folds:
         return [], None
     held_out = held_out_scores(task, split, every, recipe, progress)
-    compared = compare(held_out, task.labels[held_out.rows], recipe)
+    judging = held_out.take(~np.isin(held_out.rows, test)) if whole and len(split.folds) > 1 else held_out
+    compared = compare(judging, task.labels[judging.rows], recipe)
     return compared, held_out if whole else None
 
 

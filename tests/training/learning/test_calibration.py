@@ -106,7 +106,8 @@ def test_all_labels_share_a_threshold_so_that_those_with_few_suggestions_have_on
 
 def test_a_label_that_was_never_put_to_the_test_never_acts():
     thresholds = choose(sure_of(0, [0.95] * 60), np.zeros(60, dtype=np.int64))
-    assert thresholds.of("a") == pytest.approx(0.95)
+    # None of those that were seen was wrong, so that calibration speaks for what lies below them.
+    assert thresholds.of("a") == 0.9
     assert thresholds.by_label == {"b": None, "c": None}
 
 
@@ -119,7 +120,7 @@ def test_what_is_concluded_is_what_must_be_right():
         ).general
 
     assert found(np.zeros(60, dtype=np.int64)) is None
-    assert found(np.ones(60, dtype=np.int64)) == pytest.approx(0.95)
+    assert found(np.ones(60, dtype=np.int64)) == 0.9
 
 
 def one_that_hides(wrong: int) -> tuple[np.ndarray, np.ndarray]:
@@ -131,7 +132,7 @@ def one_that_hides(wrong: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_label_that_is_often_wrong_does_not_hide_behind_the_others():
     thresholds = choose(*one_that_hides(wrong=20))
-    assert thresholds.general == pytest.approx(0.95)
+    assert thresholds.general == 0.9
     assert thresholds.by_label == {"b": pytest.approx(0.98)}
 
 

@@ -297,13 +297,23 @@ def test_a_storm_at_the_end_of_a_history_does_not_hide_the_rest(make_lessons: Ma
 def test_what_only_the_newest_rows_say_is_no_part_of_a_head_that_all_rows_judge(make_lessons: MakeLessons):
     lessons = make_lessons(400)
     facts = lessons.task.matrix.facts.tolil()
-    facts[:250] = 0
+    facts[:200] = 0
     matrix = replace(lessons.task.matrix, facts=facts.tocsr())
     changed = replace(lessons, task=replace(lessons.task, matrix=matrix))
     recipe = replace(only(["lexical", "metadata"]), screening_rows=140)
     fit, made = fitted(changed, recipe)
     assert "metadata" in {name for one in fit.compared for name in one.components}
     assert made.settings.combination == ("lexical",)
+
+
+def test_the_test_part_has_no_say_in_the_choice_of_components(make_lessons: MakeLessons):
+    lessons = make_lessons(400)
+    spoiled = lessons.task.labels.copy()
+    spoiled[340:] = np.random.default_rng(5).integers(0, 3, 60)
+    changed = replace(lessons, task=replace(lessons.task, labels=spoiled))
+    recipe = only(["lexical", "metadata"])
+    before, after = (fitted(one, recipe)[0].compared for one in (lessons, changed))
+    assert [one.log_loss for one in before] == [one.log_loss for one in after]
 
 
 @pytest.mark.parametrize("labels", [np.arange(12) % 4, np.arange(12) % 2, np.repeat([0, 1], [9, 3])])
