@@ -63,6 +63,8 @@ class TargetCleaning:
     contradictions: Contradictions
 
     def lines(self) -> Iterator[str]:
+        if not (self.rows or self.no_label_words or self.not_final or self.inactive or self.left_to_rules):
+            return  # a history that says nothing of it
         yield f"{self.target}: {self.rows:,} rows with {self.labels:,} labels; {self.unlabelled:,} without one."
         if self.no_label_words:
             yield f"  Taken for no label: {_counted(self.no_label_words)}."
