@@ -111,14 +111,14 @@ def test_labels_that_are_not_a_number_are_no_labels(train_rows: TrainRows, histo
     result = train_rows(rows)
     cleaned = {found.target: found for found in result.summary.cleaning.targets}
     assert (cleaned["team"].rows, cleaned["team"].unlabelled) == (120, 30)
-    assert "only 'High' has 3 rows or more" in str(result.summary.heads["priority"].reason)
+    assert "only 'High' has 2 rows or more" in str(result.summary.heads["priority"].reason)
     assert "nan" not in heads_of(result)["team"]
 
 
 def test_a_history_with_one_team_teaches_only_the_priority(train_rows: TrainRows, history_rows: Rows):
     result = train_rows([{**row, "team": "everything", "assigned_team": None} for row in history_rows[:100]])
     assert set(heads_of(result)) == {"priority"}
-    assert "Team: no head. only 'everything' has 3 rows or more" in summary_of(result.summary)
+    assert "Team: no head. only 'everything' has 2 rows or more" in summary_of(result.summary)
 
 
 def test_a_label_of_one_row_is_left_to_rules(train_rows: TrainRows, history_rows: Rows):

@@ -28,6 +28,7 @@ class Judge:
     names: Combination
     order: tuple[str, ...]
     recipe: Recipe
+    by_time: bool
 
     @property
     def labels(self) -> Labels:
@@ -59,10 +60,12 @@ class Judge:
             costs=costs,
         )
         if self.lessons.assigned is not None:
+            # How sure a head is of others' mistakes grows with its rows; the newest part knows most of them.
+            newest = part.fold == part.fold.max() if self.by_time else np.ones(len(part.rows), dtype=np.bool_)
             doubt = choose_doubt(
-                probabilities,
-                labels,
-                self.lessons.assigned[part.rows],
+                probabilities[newest],
+                labels[newest],
+                self.lessons.assigned[part.rows[newest]],
                 precision=recipe.flag_precision,
                 confidence=recipe.flag_confidence,
                 own_rows=recipe.own_threshold_rows,

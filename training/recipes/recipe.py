@@ -84,7 +84,7 @@ class Recipe:
     min_fact_rows: int = 2
     max_words: int = 60_000
     leave_out: tuple[str, ...] = ()
-    min_label_rows: int = 3
+    min_label_rows: int = 2
     min_rows: int = 12
     screening_rows: int = 4_000
     split: SplitRecipe = SplitRecipe()

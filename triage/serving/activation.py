@@ -150,13 +150,19 @@ class Activation:
     def note_similarity(self, why: str | None) -> None:
         """Whether earlier incidents are missed among the similar ones; None when they no longer are."""
         with self._lock:
-            before = self._faults.get("similarity")
+            if self._faults.get("similarity") == why:
+                return
             if why is not None:
                 self._blame("similarity", why)
-            else:
-                self._faults.pop("similarity", None)
-            if before != why:
-                self._compose()
+            faults = dict(self._faults)
+            if why is None:
+                del faults["similarity"]
+            if self._active is not None:
+                again = Active(self._active.decider, faults)
+                again.cache = self._active.cache
+                self._active = again
+            # Decisions first: whoever reads that all is well finds decisions that say so.
+            self._faults = faults
 
     def _put_in_force(self, predictor: Predictor) -> None:
         self._predictor = predictor
