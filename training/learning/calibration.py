@@ -60,14 +60,20 @@ def choose_doubt(
     precision: float,
     confidence: float,
     own_rows: int,
+    newest: Flags | None = None,
 ) -> float | None:
     """The least improbability (1 - probability) of the team that somebody chose from which on that team was wrong
     so often that ``precision`` is below the rate with this ``confidence``. ``assigned`` of shape (n,): its number
     among the labels, -1 for a team that the head does not know, which says nothing here; else as in
-    ``choose_thresholds``."""
+    ``choose_thresholds``. ``newest`` of shape (n,): where these are enough they choose alone, since how well a
+    head knows others' mistakes grows with what it has seen, and the newest part was judged by the head that saw
+    most.
+    """
     rows = (assigned >= 0) & (assigned != probabilities.argmax(axis=1))
     if rows.sum() < own_rows:
         return None
+    if newest is not None and (rows & newest).sum() >= own_rows:
+        rows &= newest
     doubt = 1.0 - probabilities[rows, assigned[rows]]
     return _least_threshold(doubt, assigned[rows] != labels[rows], precision, confidence)
 

@@ -60,15 +60,14 @@ class Judge:
             costs=costs,
         )
         if self.lessons.assigned is not None:
-            # How sure a head is of others' mistakes grows with its rows; the newest part knows most of them.
-            newest = part.fold == part.fold.max() if self.by_time else np.ones(len(part.rows), dtype=np.bool_)
             doubt = choose_doubt(
-                probabilities[newest],
-                labels[newest],
-                self.lessons.assigned[part.rows[newest]],
+                probabilities,
+                labels,
+                self.lessons.assigned[part.rows],
                 precision=recipe.flag_precision,
                 confidence=recipe.flag_confidence,
                 own_rows=recipe.own_threshold_rows,
+                newest=part.fold == part.fold.max() if self.by_time else None,
             )
             conclusion = replace(conclusion, doubt=doubt)
         if self.lessons.target == "priority":

@@ -187,6 +187,17 @@ def wrongly_assigned(right: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return probabilities, labels, np.ones(100, dtype=np.int64)
 
 
+@pytest.mark.parametrize(("newest", "expected"), [(60, 0.8), (20, 0.98)])
+def test_the_newest_rows_alone_choose_the_doubt_where_they_are_enough(newest: int, expected: float):
+    probabilities, labels, assigned = wrongly_assigned(right=40)
+    # Another hundred, of which everyone was wrongly assigned: some of them are the newest.
+    later = wrongly_assigned(right=0)
+    both = [np.concatenate(pair) for pair in zip((probabilities, labels, assigned), later, strict=True)]
+    recent = np.arange(200) >= 200 - newest
+    found = choose_doubt(*both, precision=0.8, confidence=0.9, own_rows=30, newest=recent)
+    assert found == pytest.approx(expected)
+
+
 def test_an_assigned_team_is_doubted_from_where_it_was_wrong_often_enough():
     assert doubted(*wrongly_assigned(right=5)) == pytest.approx(0.8)
     assert doubted(*wrongly_assigned(right=40)) == pytest.approx(0.98)
