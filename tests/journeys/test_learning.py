@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,12 @@ def test_what_people_corrected_becomes_a_bundle_that_decides_and_can_be_taken_ba
         ("databases", "reviewed"),
         ("payments", "reviewed"),
     }
+
+    # As if it had taken sixty days and each had been labelled at once: all of it happened within seconds here.
+    for day, row in enumerate(rows):
+        row["occurred_at"] = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)).isoformat()
+        row["labelled_at"] = row["occurred_at"]
+    history.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
     files = ("--history", str(history), "--models", str(service.models))
     first = succeed(service, "train", *files)
