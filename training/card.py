@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from training.evaluation.measures import TargetFigures, measure
-from training.history.cleaning_report import CleaningReport
+from training.history.cleaning_report import CleaningReport, counted, some
 from training.history.leaks import Leak
 from training.learning.fit import HeadFit
 from training.learning.screening import Compared
 from triage.prediction.head import HeadSettings
 
-_SHOWN = 12
 _REPETITIONS = 300
 _ENOUGH = 30
 """Fewer rows of new patterns say too little for figures of their own."""
@@ -74,8 +73,7 @@ class HeadSummary:
             return
         yield f"{title}: {len(self.settings.labels)} labels, by {' + '.join(self.settings.combination)}."
         if self.left_out:
-            counted = [f"{label} ({rows})" for label, rows in self.left_out.items()]
-            yield f"  Left out for too few rows: {_some(counted)}."
+            yield f"  Left out for too few rows: {counted(self.left_out)}."
         if self.figures is not None:
             where = "the last part of the time" if self.by == "time" else "rows of patterns it had not seen"
             yield f"  On {self.figures.rows:,} rows, {where}: {_figures(self.figures)}"
@@ -92,7 +90,7 @@ class HeadSummary:
         thresholds = settings.conclusion.thresholds
         never = [label for label in settings.labels if thresholds.of(label) is None]
         if never:
-            yield f"  Never acts alone (no threshold gives precision {thresholds.precision:.0%}): {_some(never)}."
+            yield f"  Never acts alone (no threshold gives precision {thresholds.precision:.0%}): {some(never)}."
         for promise in (settings.conclusion.raising, settings.conclusion.sets):
             if promise is not None:
                 yield from (f"  {line}" for line in promise.lines())
@@ -129,7 +127,7 @@ def summary_of(summary: TrainSummary) -> str:
 def _lines(summary: TrainSummary) -> Iterator[str]:
     yield f"History: {summary.history}, {summary.cleaning.rows:,} rows{_span(summary)}."
     if summary.bad_rows:
-        yield f"Skipped as bad: {len(summary.bad_rows):,} ({_some(list(summary.bad_rows))})."
+        yield f"Skipped as bad: {len(summary.bad_rows):,} ({some(list(summary.bad_rows))})."
     if summary.other_sources:
         yield f"Skipped since they are of other sources: {summary.other_sources:,}."
     yield from summary.cleaning.lines()
@@ -174,11 +172,6 @@ def _span(summary: TrainSummary) -> str:
     if summary.first_at is None or summary.last_at is None:
         return ", undated"
     return f", {summary.first_at:%Y-%m-%d} to {summary.last_at:%Y-%m-%d}"
-
-
-def _some(items: list[str]) -> str:
-    more = f" and {len(items) - _SHOWN:,} more" if len(items) > _SHOWN else ""
-    return ", ".join(items[:_SHOWN]) + more
 
 
 _LIMITS = """

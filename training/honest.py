@@ -31,11 +31,10 @@ _LEAST_LATER = 10
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Parts:
     """``learnt``: rows whose label was known before ``cut``; ``judging``: the later ones, of patterns that are not
-    among them. ``recurring``: later rows of known patterns. ``cut`` None: split by pattern, for want of dates."""
+    among them. ``cut`` None: split by pattern, for want of dates."""
 
     learnt: NDArray[np.int64]
     judging: NDArray[np.int64]
-    recurring: NDArray[np.int64]
     cut: np.datetime64 | None
 
     def words(self) -> str:
@@ -49,14 +48,13 @@ def split_history(rows: Sequence[HistoryRow], share: float, seed: int) -> Parts:
     """By time where most rows have one, else by drawing that share of the patterns. Raises ``HistoryError`` where
     either part would be too small."""
     moments = moments_of([row.incident.occurred_at for row in rows])
-    nothing = np.empty(0, dtype=np.int64)
     if (~np.isnat(moments)).sum() < _LEAST_DATED * len(rows):
         groups = pattern_groups(rows, [incident_text(row.incident) for row in rows])
         if len(np.unique(groups)) < _LEAST_LATER:
             raise HistoryError(f"{len(rows)} rows of {len(np.unique(groups))} patterns; too few to split")
         splitter = GroupShuffleSplit(1, test_size=share, random_state=seed)
         learnt, judging = next(splitter.split(rows, groups=groups))
-        return Parts(learnt=np.sort(learnt), judging=np.sort(judging), recurring=nothing, cut=None)
+        return Parts(learnt=np.sort(learnt), judging=np.sort(judging), cut=None)
     later, cut = later_rows(moments, share)
     known_at = moments_of([row.known_at for row in rows])
     learnt = np.flatnonzero(known_before(moments, known_at, cut))
@@ -64,7 +62,7 @@ def split_history(rows: Sequence[HistoryRow], share: float, seed: int) -> Parts:
         raise HistoryError(
             f"{len(learnt)} rows to learn from and {len(later)} later ones to judge on; each needs {_LEAST_LATER}"
         )
-    return Parts(learnt=learnt, judging=np.sort(later), recurring=nothing, cut=cut)
+    return Parts(learnt=learnt, judging=np.sort(later), cut=cut)
 
 
 @contextmanager
@@ -133,5 +131,5 @@ def without_recurring(parts: Parts, history: EncodedHistory) -> Parts:
     if parts.cut is None:
         return parts
     known = np.isin(history.groups[parts.judging], history.groups[parts.learnt])
-    new, recurring = parts.judging[~known], parts.judging[known]
-    return replace(parts, judging=new if len(new) else parts.judging, recurring=recurring)
+    new = parts.judging[~known]
+    return replace(parts, judging=new if len(new) else parts.judging)

@@ -67,20 +67,20 @@ class TargetCleaning:
             return  # a history that says nothing of it
         yield f"{self.target}: {self.rows:,} rows with {self.labels:,} labels; {self.unlabelled:,} without one."
         if self.no_label_words:
-            yield f"  Taken for no label: {_counted(self.no_label_words)}."
+            yield f"  Taken for no label: {counted(self.no_label_words)}."
         if self.respelled:
             spellings = [f"{one} → {other}" for one, other in self.respelled.items()]
-            yield f"  Spelled in more than one way, now in one: {_some(spellings)}."
+            yield f"  Spelled in more than one way, now in one: {some(spellings)}."
         if self.not_final:
             yield f"  Left out since the incident is not resolved, so that no team is final: {self.not_final:,}."
         if self.inactive:
             teams = [f"{team} ({one.rows:,} rows{_last(one)})" for team, one in self.inactive.items()]
-            yield f"  Left out as inactive: {_some(teams)}."
+            yield f"  Left out as inactive: {some(teams)}."
         if self.folded:
             moves = [f"{label} ({one.rows:,}) into {one.into}" for label, one in self.folded.items()]
-            yield f"  Under {self.least_rows} rows, folded into the parent team: {_some(moves)}."
+            yield f"  Under {self.least_rows} rows, folded into the parent team: {some(moves)}."
         if self.left_to_rules:
-            yield f"  Under {self.least_rows} rows, left to rules: {_counted(self.left_to_rules)}."
+            yield f"  Under {self.least_rows} rows, left to rules: {counted(self.left_to_rules)}."
         yield from self._contradictions()
 
     def _contradictions(self) -> Iterator[str]:
@@ -95,7 +95,7 @@ class TargetCleaning:
         for example in found.examples:
             where = ", ".join(str(line) for line in example.lines)
             more = " …" if sum(example.labels.values()) > len(example.lines) else ""
-            yield f"    lines {where}{more}: {_counted(example.labels)}"
+            yield f"    lines {where}{more}: {counted(example.labels)}"
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -173,11 +173,12 @@ def _last(team: InactiveTeam) -> str:
     return f", last {team.last_at:%Y-%m-%d}" if team.last_at else ""
 
 
-def _counted(counts: Mapping[str, int]) -> str:
-    return _some([f"{name} ({rows:,})" for name, rows in counts.items()])
+def counted(counts: Mapping[str, int]) -> str:
+    return some([f"{name} ({rows:,})" for name, rows in counts.items()])
 
 
-def _some(items: list[str]) -> str:
+def some(items: list[str]) -> str:
+    """The first of them, and how many more there are."""
     more = f" and {len(items) - _SHOWN:,} more" if len(items) > _SHOWN else ""
     return ", ".join(items[:_SHOWN]) + more
 

@@ -68,11 +68,10 @@ def fit_head(lessons: Lessons, recipe: Recipe, progress: Progress = lambda: None
         reason = "the rows say nothing by which their labels could be told apart"
         return HeadFit(name=lessons.name, left_out=lessons.left_out, reason=reason)
     order = lessons.order or (urgency_order(task.names) if lessons.target in PRIORITY_LIKE else ())
-    by_time = split.by == "time"
-    judge = Judge(lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe, by_time=by_time)
+    judge = Judge(lessons=lessons, held_out=held_out, names=names, order=order, recipe=recipe, split=split)
     everything = np.ones(len(held_out.rows), dtype=np.bool_)
     conclusion, refused = judge.conclusion(everything, strict=True)
-    judged, new = judge.judged(split)
+    judged, new = judge.judged()
     head = _final(lessons, names, judge.pool(everything), conclusion, recipe)
     progress()
     return HeadFit(

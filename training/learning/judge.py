@@ -28,7 +28,14 @@ class Judge:
     names: Combination
     order: tuple[str, ...]
     recipe: Recipe
-    by_time: bool
+    split: Split
+
+    @property
+    def costs(self) -> tuple[tuple[float, ...], ...] | None:
+        """Of a wrong priority, where its order is known."""
+        if self.lessons.target != "priority" or not self.order:
+            return None
+        return cost_matrix(self.lessons.task.names, self.order, self.recipe.costs)
 
     @property
     def labels(self) -> Labels:
@@ -43,9 +50,7 @@ class Judge:
         part, labels = self.held_out.take(among), self.labels[among]
         probabilities = cross_weighed(part, self.names, labels)
         names, recipe = self.lessons.task.names, self.recipe
-        costs = None
-        if self.lessons.target == "priority" and self.order:
-            costs = cost_matrix(names, self.order, recipe.costs)
+        costs = self.costs
         conclusion = Conclusion(
             thresholds=choose_thresholds(
                 probabilities,
@@ -67,7 +72,7 @@ class Judge:
                 precision=recipe.flag_precision,
                 confidence=recipe.flag_confidence,
                 own_rows=recipe.own_threshold_rows,
-                newest=part.fold == part.fold.max() if self.by_time else None,
+                newest=part.fold == part.fold.max() if self.split.by == "time" else None,
             )
             conclusion = replace(conclusion, doubt=doubt)
         if self.lessons.target == "priority":
@@ -113,19 +118,17 @@ class Judge:
             return conclusion
         return replace(conclusion, raising=raising)
 
-    def judged(self, split: Split) -> tuple[Judged | None, NDArray[np.bool_] | None]:
+    def judged(self) -> tuple[Judged | None, NDArray[np.bool_] | None]:
         """Predictions on the split's test part, by what was chosen on the other held-out rows, and which of them
         are of new patterns."""
         last = int(self.held_out.fold.max())
         if last == 0:
             return None, None
-        tests = [last] if split.by == "time" else range(last + 1)
+        tests = [last] if self.split.by == "time" else range(last + 1)
         parts = [self._judged_fold(fold) for fold in tests]
         rows, new, probabilities, chosen, acting = (np.concatenate(column) for column in zip(*parts, strict=True))
         task, moments = self.lessons.task, self.lessons.moments[rows]
-        costs = None
-        if self.lessons.target == "priority" and self.order:
-            costs = np.array(cost_matrix(task.names, self.order, self.recipe.costs))
+        costs = self.costs
         judged = Judged(
             target=self.lessons.name,
             labels=task.names,
@@ -137,7 +140,7 @@ class Judge:
             ids=tuple(self.lessons.ids[at] for at in rows.tolist()),
             groups=self.lessons.groups[rows],
             order=tuple(task.names.index(label) for label in self.order) or None,
-            costs=costs,
+            costs=None if costs is None else np.array(costs),
         )
         return judged, new
 
