@@ -10,8 +10,8 @@ from bench.quality_product import moments_of, write_lines
 from bench.quality_sets import Question, Record, Split, as_opened, column_of
 from training.embedding import EmbeddingCache
 from training.evaluation.baselines import BASELINES, BaselineRows, acting_threshold, baseline_rows
-from training.history.rows import read_history
 from training.learning.judged import UNKNOWN, Judged
+from triage.history.rows import read_history
 from triage.prediction.features import FactScope
 from triage.prediction.text import incident_text
 

@@ -66,7 +66,9 @@ def other_starter(starter_bundle: Path, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def trained_bundle(starter_bundle: Path, history_rows: list[dict[str, Any]]) -> Path:
     """A bundle with all three heads, trained on the made-up history. Shared, as the starter."""
-    sources = [*sorted((ROOT / "training").rglob("*.py")), ROOT / "tests/fixtures_history.py"]
+    folders = (ROOT / "training", ROOT / "triage/history")
+    sources = [one for folder in folders for one in sorted(folder.rglob("*.py"))]
+    sources.append(ROOT / "tests/fixtures_history.py")
     models = KEPT / f"trained-{_key(sources, 'scikit-learn', 'scipy')}-{starter_bundle.parent.name[-25:]}"
     with _lock(models):
         found = next((one for one in bundles(models) if verify(one).kind == "trained"), None)

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from sklearn.model_selection import GroupShuffleSplit
 
 from training.history.patterns import pattern_groups
-from training.history.rows import HistoryRow
 from training.learning.encoded import Progress
 from training.learning.heads import EncodedHistory, moments_of
 from training.learning.split import known_before, later_rows
 from training.recipes import Recipe, recipe_of
 from training.train import ReadHistory, TrainRequest, train_rows
 from triage.errors import BundleError, GuaranteeRefused, HistoryError
+from triage.history.rows import HistoryRow
 from triage.prediction.bundle import Bundle, open_bundle
 from triage.prediction.collection import get_bundle
 from triage.prediction.text import incident_text

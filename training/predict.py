@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.history.rows import HistoryRow, read_history
 from triage.domain.decision import LabelSuggestion, Suggestion
 from triage.errors import NotFound
+from triage.history.rows import HistoryRow, read_history
 from triage.prediction.bundle import find_latest
 from triage.prediction.predictor import Predictor
 from triage.prediction.text import incident_text

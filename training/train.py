@@ -15,7 +15,6 @@ from training.card import HeadSummary, TrainSummary, card_of
 from training.encoder_export import DEFAULT_ENCODER, STEPS, export_encoder
 from training.history.leaks import Leak
 from training.history.patterns import describe_swallowed
-from training.history.rows import BadRow, HistoryRow, read_history
 from training.history.teams import known_among
 from training.learning.encoded import Progress, encode_history
 from training.learning.fit import HeadFit, fit_head, steps
@@ -24,6 +23,7 @@ from training.recipes import Recipe
 from training.starter import find_encoder
 from triage.domain.catalogue import Catalogue
 from triage.errors import HistoryError
+from triage.history.rows import BadRow, HistoryRow, read_history
 from triage.prediction.bundle_writer import BundleDraft, write_bundle
 from triage.prediction.encoder import Encoder
 from triage.prediction.manifest import ENCODER_FOLDER

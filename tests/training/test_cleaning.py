@@ -8,9 +8,9 @@ import pytest
 
 from training.history.cleaning import Cleaned, clean
 from training.history.cleaning_report import FoldedLabel, TargetCleaning
-from training.history.rows import HistoryRow
 from training.history.teams import KnownTeams
 from triage.domain.incident import Incident
+from triage.history.rows import HistoryRow
 from triage.prediction.text import incident_text
 
 Make = Callable[..., HistoryRow]

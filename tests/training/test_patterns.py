@@ -6,8 +6,8 @@ import pytest
 
 from training.history.facts import FactTable
 from training.history.patterns import describe_swallowed, pattern_groups
-from training.history.rows import HistoryRow
 from triage.domain.incident import Incident
+from triage.history.rows import HistoryRow
 from triage.prediction.text import incident_text
 
 Make = Callable[..., HistoryRow]

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.svm import LinearSVC
 
-from training.history.rows import HistoryRow
+from triage.history.rows import HistoryRow
 from triage.prediction.encoder import Embeddings
 from triage.prediction.features import FactScope, fact_names
 from triage.prediction.text import incident_text

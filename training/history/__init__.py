@@ -1,1 +1,1 @@
-"""An organisation's past incidents: read, cleaned, and told apart by pattern."""
+"""An organisation's past incidents: cleaned, and told apart by pattern."""

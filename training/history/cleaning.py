@@ -19,8 +19,8 @@ from training.history.labels import (
     stand_for_none,
 )
 from training.history.patterns import joined
-from training.history.rows import MACHINE_SOURCES, HistoryRow
 from training.history.teams import KnownTeams
+from triage.history.rows import MACHINE_SOURCES, HistoryRow
 
 _LEAST_RESOLVED = 0.8
 _EXAMPLES = 5

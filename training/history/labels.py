@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from training.history.cleaning_report import FoldedLabel, InactiveTeam
 from training.history.facts import Codes, numbered
-from training.history.rows import HistoryRow
 from training.history.teams import KnownTeams
 from triage.domain.catalogue import fold
+from triage.history.rows import HistoryRow
 
 NO_LABEL = -1
 

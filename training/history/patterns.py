@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from training.history.facts import Codes, FactTable, contents, numbered
-from training.history.rows import HistoryRow
+from triage.history.rows import HistoryRow
 from triage.recurrence.template import mask, template_key
 
 _LABEL_PREFIX = "labels."

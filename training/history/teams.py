@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from training.history.rows import HistoryRow
 from triage.domain.catalogue import Catalogue
+from triage.history.rows import HistoryRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

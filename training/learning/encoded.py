@@ -8,10 +8,10 @@ from training.history.cleaning import clean
 from training.history.facts import FactTable
 from training.history.mentions import find_mentions, without_notes
 from training.history.patterns import pattern_groups
-from training.history.rows import HistoryRow
 from training.history.teams import KnownTeams
 from training.learning.heads import TARGETS, EncodedHistory, name_vectors
 from training.learning.matrix import read_matrix
+from triage.history.rows import HistoryRow
 from triage.prediction.encoder import Encoder
 from triage.prediction.predictor import PRIORITY, TEAM
 from triage.prediction.text import incident_text

@@ -11,13 +11,13 @@ from training.history.cleaning import Cleaned
 from training.history.facts import FactTable
 from training.history.leaks import Leak, find_leaks
 from training.history.mentions import Mentions
-from training.history.rows import HistoryRow
 from training.learning.lessons import Lessons
 from training.learning.matrix import HistoryMatrix
 from training.learning.screening import Task
 from training.learning.split import Moments
 from triage.domain.catalogue import Catalogue, fold
 from triage.domain.incident import Incident
+from triage.history.rows import HistoryRow
 from triage.prediction.encoder import Encoder
 from triage.prediction.features import ASSIGNED, RATINGS, FactScope, FeatureVector, extract
 from triage.prediction.predictor import IMPACT, PRIORITY, SECOND_LOOK, TEAM, URGENCY

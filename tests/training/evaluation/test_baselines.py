@@ -16,8 +16,8 @@ from training.evaluation.baselines import (
     majority,
     tfidf_svm,
 )
-from training.history.rows import HistoryRow
 from triage.domain.incident import Incident
+from triage.history.rows import HistoryRow
 
 LABELS = ("database", "network", "payments")
 WORDS = (("disk slow", "disk full"), ("packet loss", "packets doubled"), ("card declined", "card stuck"))

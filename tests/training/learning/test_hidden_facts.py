@@ -1,9 +1,9 @@
 import json
 from pathlib import Path
 
-from training.history.rows import read_history
 from training.learning.encoded import encode_history
 from training.learning.heads import HEADS, lessons_for
+from triage.history.rows import read_history
 from triage.prediction.encoder import Encoder
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.history.rows import read_history
 from training.learning.encoded import encode_history
 from training.learning.heads import HEADS, lessons_for
 from training.learning.screening import HeldOut, compare
 from training.recipes import RECIPES
+from triage.history.rows import read_history
 from triage.prediction.encoder import Encoder
 
 RECIPE = replace(RECIPES["default"], combinations=())

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from training.history.rows import BadRow, History, HistoryRow, read_history
 from triage.domain.incident import MAX_LABELS, MAX_TITLE, Incident
 from triage.errors import HistoryError
+from triage.history.rows import MAX_RESOLUTION, BadRow, History, HistoryRow, read_history
 from triage.prediction.text import MAX_CHARACTERS
 
 Write = Callable[..., Path]
@@ -343,3 +343,14 @@ def test_a_label_that_only_a_machine_gave_is_none_though_the_other_is_a_persons(
 def test_labels_are_known_when_the_incident_was_over_where_nobody_says_when_they_were_given(lines: Write) -> None:
     (read,) = read_history(lines([GOOD | {"resolved_at": "2026-03-02T10:00:00Z"}])).rows
     assert read.known_at == datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+
+def test_what_resolved_it_is_read_where_it_is_in_words(lines: Write) -> None:
+    said = ["failed over", {"name": "Fixed"}, 4, None, "x" * 9_000]
+    read = read_history(lines([GOOD | {"resolution": one} for one in said])).rows
+    assert [row.resolution for row in read] == ["failed over", None, None, None, "x" * MAX_RESOLUTION]
+
+
+def test_a_row_has_an_id_of_its_own_only_where_the_file_gives_one(lines: Write) -> None:
+    rows = read_history(lines([GOOD, {**GOOD, "id": None}, {**GOOD, "id": "line:9"}])).rows
+    assert [row.own_id for row in rows] == ["I-1", None, "line:9"]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from training.history import values
-from training.history.records import Record, Unreadable, read_records
 from triage.domain.incident import MAX_DESCRIPTION, Incident
 from triage.errors import HistoryError
+from triage.history import values
+from triage.history.records import Record, Unreadable, read_records
 from triage.prediction.text import condensed
 
 MACHINE_SOURCES = frozenset(
@@ -23,6 +23,9 @@ MACHINE_SOURCES = frozenset(
 
 MAX_BAD_SHARE = 0.05
 """More, and the file is probably not what somebody thinks it is."""
+
+MAX_RESOLUTION = 4_000
+"""Characters; what is cut is the end."""
 
 _PROGRESS_EVERY = 1_000
 # A file that is mostly bad after so many bad rows will not get better; a long one is not read to its end.
@@ -42,7 +45,7 @@ _ALIASES = {"first_team": "assigned_team"}
 _LABEL_PREFIX = "labels."
 COLUMNS = frozenset(
     {"id", "title", "description", "source", "labels", "links", "evidence", "assigned_team"}
-    | {"priority", "team", "duplicate_of", "resolved_at", "label_source"}
+    | {"priority", "team", "duplicate_of", "resolved_at", "resolution", "label_source"}
     | {"priority_source", "team_source", "labelled_at"}
     | {*_WORDS, *_MOMENTS, *_FLAGS}
 )
@@ -53,7 +56,7 @@ class HistoryRow:
     """``line`` is where the row starts in its file; ``id`` is ``line:N`` where the file gives none.
     ``priority`` and ``team`` are the history's own words; None where nobody gave one, and where the column beside
     it (``priority_source``, ``team_source``) says that only a machine did. ``labelled_at``: when somebody gave
-    them, if that is told."""
+    them, if that is told; ``resolution``: what resolved it."""
 
     line: int
     id: str
@@ -64,6 +67,12 @@ class HistoryRow:
     resolved_at: datetime | None
     label_source: str | None
     labelled_at: datetime | None = None
+    resolution: str | None = None
+
+    @property
+    def own_id(self) -> str | None:
+        """The id that the file gives; None where it gives none."""
+        return self.id if self.id != _numbered(self.line) else None
 
     @property
     def known_at(self) -> datetime | None:
@@ -155,7 +164,7 @@ def _row(
         raise values.BadValueError("neither a priority nor a team")
     return HistoryRow(
         line=line,
-        id=values.word("id", given.get("id")) or f"line:{line}",
+        id=values.word("id", given.get("id")) or _numbered(line),
         incident=incident,
         priority=priority,
         team=team,
@@ -163,7 +172,17 @@ def _row(
         resolved_at=values.moment("resolved_at", given.get("resolved_at")),
         label_source=values.word("label_source", given.get("label_source")),
         labelled_at=values.moment("labelled_at", given.get("labelled_at")),
+        resolution=_resolution(given.get("resolution")),
     )
+
+
+def _resolution(value: object) -> str | None:
+    """Words only: some exporters put an object or a code into this column, and nobody is refused for that."""
+    return values.text("resolution", value, MAX_RESOLUTION) or None if isinstance(value, str) else None
+
+
+def _numbered(line: int) -> str:
+    return f"line:{line}"
 
 
 def _label(target: str, given: Record) -> str | None:
