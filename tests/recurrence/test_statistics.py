@@ -19,7 +19,14 @@ def described(*minutes_ago: float) -> OccurrenceStatistics:
 
 def test_the_first_occurrence_is_novel_and_nothing_else() -> None:
     assert described() == OccurrenceStatistics(flags=("novel",))
-    assert described(60 * 24 * 90).flags == ()
+    assert described(60 * 24 * 9).flags == ()
+
+
+def test_what_is_known_and_seen_again_after_weeks_is_rare() -> None:
+    assert described(60 * 24 * 14).flags == ("rare",)
+    assert described(60 * 24 * 60, 60 * 24 * 61, 60 * 24 * 90).flags == ("rare",)
+    assert "rare" not in described(*(60 * 24 * day for day in (3, 6, 9, 60))).flags
+    assert "rare" not in described(1, 2, 3, 4, 60 * 24 * 90).flags
 
 
 def test_the_fifth_time_in_a_day_is_frequent() -> None:

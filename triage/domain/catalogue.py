@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
+from triage.domain.incident import Incident
 from triage.domain.priority import Priority
 
 
@@ -200,6 +202,44 @@ class Catalogue:
         exact = [s for s in found if s.environment and fold(s.environment) == wanted]
         general = [s for s in found if s.environment is None]
         return next(iter(exact or general), None)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which the organisation keeps its hours."""
+        return ZoneInfo(self.timezone)
+
+    def named(self, incident: Incident) -> str | None:
+        """The service that an incident is about: the catalogue's id; the reported word if it is unknown."""
+        service = self.find_service(incident.service, incident.environment)
+        return service.id if service is not None else incident.service
+
+    def connected(self, service_id: str) -> Mapping[str, str]:
+        """Services of which an outage shows in this one or the other way round, each with a phrase that says why.
+
+        The service itself, what it depends on and what depends on it, through at most two steps, and what depends
+        directly on the same thing. Further away, everything is connected with everything.
+        """
+        found = {service_id: "the same service"}
+        service = self.services.get(service_id)
+        if service is None:
+            return found
+        below, above = list(service.dependencies), self._dependents(service_id)
+        for near in below:
+            found.setdefault(near, f"{service_id} depends on it")
+        for near in above:
+            found.setdefault(near, f"it depends on {service_id}")
+        for near in below:
+            for far in self.services[near].dependencies if near in self.services else ():
+                found.setdefault(far, f"{service_id} depends on it through {near}")
+            for beside in self._dependents(near):
+                found.setdefault(beside, f"both depend on {near}")
+        for near in above:
+            for far in self._dependents(near):
+                found.setdefault(far, f"it depends on {service_id} through {near}")
+        return found
+
+    def _dependents(self, service_id: str) -> list[str]:
+        return [service.id for service in self.services.values() if service_id in service.dependencies]
 
     def answering_team(self, team_id: str | None) -> Team:
         """The nearest active team from ``team_id`` upwards; the triage desk when there is none."""

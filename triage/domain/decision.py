@@ -7,7 +7,7 @@ from enum import Enum
 from triage.domain.escalation import EscalationPath
 from triage.domain.incident import Incident
 from triage.domain.priority import Priority
-from triage.domain.recurrence import Recurrence
+from triage.domain.recurrence import Recurrence, Silence
 
 
 class DecisionSource(Enum):
@@ -199,6 +199,7 @@ class DecisionInputs:
     override: TriageOverride | None = None
     correction: TriageOverride | None = None
     standing: Standing | None = None
+    silence: Silence | None = None
     degraded: tuple[str, ...] = ()
 
 

@@ -15,6 +15,9 @@ MAX_WORD = 512
 MAX_LINKS = 64
 MAX_EVIDENCE = 64
 
+CLOCKS_SET = datetime(2000, 1, 1, tzinfo=UTC)
+"""A clock that was never set counts from 1970 or the year 1; no source that we know speaks of the time before."""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -97,8 +100,13 @@ class Incident:
         return f"{self.title}\n{self.description}" if self.description else self.title
 
     def happened_at(self, received_at: datetime) -> datetime:
-        """When this occurrence happened as far as anybody said, else when it was received."""
-        return self.occurred_at or self.started_at or received_at
+        """When this occurrence happened as far as anybody said, else when it was received.
+
+        A clock that is ahead of ours, or one that was never set, says nothing: what lies in the future, or before
+        there was anything to monitor, happened when it was received.
+        """
+        said = self.occurred_at or self.started_at or received_at
+        return said if CLOCKS_SET <= said <= received_at else received_at
 
     def with_changes(self, **changes: object) -> "Incident":
         return replace(self, **changes)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ order, so that the tenth event of a batch already knows what the first one opene
 changed is written back in the same transaction.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ from triage.domain.catalogue import fold
 from triage.domain.decision import TriageOverride
 from triage.domain.incident import Incident
 from triage.domain.record import IncidentRecord, TimelineEntry
-from triage.domain.recurrence import WINDOWS, MatchedBy, Neighbour, RecurrenceKind
+from triage.domain.recurrence import WINDOWS, MatchedBy, Neighbour, RecurrenceKind, Silence
 
 RECENT_OCCURRENCES = 64
 """How many past occurrences of a pattern are looked at for its statistics."""
@@ -25,12 +26,17 @@ class Looks:
 
     source: str
     scope: str
+    text: str
     text_key: bytes
     fingerprint: str
     template: str
     template_key: str | None
     dedup_key: str | None
     started_at: datetime | None
+
+    @property
+    def names_service(self) -> bool:
+        return not self.scope.startswith('["",')
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -57,9 +63,19 @@ class KeyRecord:
     resolved_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Texts of one template that a person gave a pattern of their own: those that have all of ``words``."""
+
+    words: frozenset[str]
+    pattern_id: str
+
+
 @dataclass(slots=True, kw_only=True)
 class PatternRecord:
-    """``recent``: past occurrences, newest first, at most RECENT_OCCURRENCES; ``counts`` by window."""
+    """A pattern with everything that people merged into it. ``recent``: past occurrences, newest first, at most
+    RECENT_OCCURRENCES; ``counts`` by window; ``resolve_seconds``: the average over its latest incidents that were
+    resolved."""
 
     id: str
     scope: str
@@ -71,6 +87,10 @@ class PatternRecord:
     recent: list[datetime] = field(default_factory=list)
     latest_incident: str | None = None
     correction: TriageOverride | None = None
+    name: str | None = None
+    known_fix: str | None = None
+    resolve_seconds: float | None = None
+    silence: Silence | None = None
 
     def count(self, at: datetime, now: datetime) -> None:
         """One more occurrence at ``at``. A moment in the future counts as now."""
@@ -98,9 +118,21 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """A further text of an open incident, to be written."""
+
+    incident_id: str
+    text_key: bytes
+    title: str
+    description: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """What an event was recognised as. ``joins``: the open incident it belongs to; ``of``: the earlier one
-    it repeats or reads like; ``delivery``: it is a repeated message about a known occurrence."""
+    it repeats or reads like; ``delivery``: it is a repeated message about a known occurrence. ``reads_as``: of an
+    event that joins by its key, the other pattern that its text is of."""
 
     kind: RecurrenceKind = RecurrenceKind.NEW
     matched_by: MatchedBy | None = None
@@ -109,6 +141,7 @@ class Match:
     similarity: float | None = None
     pattern_id: str | None = None
     delivery: bool = False
+    reads_as: str | None = None
     related: tuple[str, ...] = ()
 
 
@@ -121,7 +154,13 @@ class Memory:
     keys: dict[tuple[str, str], list[KeyRecord]] = field(default_factory=dict)
     pattern_by_digest: dict[str, str] = field(default_factory=dict)
     patterns: dict[str, PatternRecord] = field(default_factory=dict)
-    open_by_pattern: dict[str, str] = field(default_factory=dict)
+    open_by_pattern: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By pattern and scope: what people merged may be open once in each service and environment."""
+    splits: dict[str, list[Split]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    """Templates that recognise nothing by themselves, since a person found different problems under them."""
+    outlived: set[str] = field(default_factory=set)
+    """Templates that said too little for as long as they were not seen: the next pattern takes them over."""
     neighbours: Mapping[bytes, tuple[Neighbour, ...]] = field(default_factory=dict)
     overrides: dict[str, TriageOverride] = field(default_factory=dict)
 
@@ -130,10 +169,13 @@ class Memory:
     new_incidents: dict[str, IncidentRecord] = field(default_factory=dict)
     new_occurrences: list[Occurrence] = field(default_factory=list)
     redelivered: dict[tuple[str, str, str, datetime], int] = field(default_factory=dict)
+    wordings: list[Wording] = field(default_factory=list)
     timeline: list[TimelineEntry] = field(default_factory=list)
     changed_incidents: set[str] = field(default_factory=set)
     changed_patterns: set[str] = field(default_factory=set)
     changed_keys: dict[tuple[str, str, str], KeyRecord] = field(default_factory=dict)
+    suppressed: Counter[str] = field(default_factory=Counter)
+    """By silence: how many occurrences it hid."""
 
     def keys_of(self, looks: Looks) -> list[KeyRecord]:
         """This source's key within service and environment, newest first."""
@@ -157,14 +199,27 @@ class Memory:
             )
             self.patterns[new_id] = self.new_patterns[new_id] = pattern
         for digest in looks.digests:
-            if digest not in self.pattern_by_digest:
+            if digest in self.refused:
+                continue
+            if digest not in self.pattern_by_digest or digest in self.outlived:
+                self.outlived.discard(digest)
                 self.pattern_by_digest[digest] = self.new_digests[digest] = pattern.id
         return pattern
+
+    def find_open(self, pattern_id: str, scope: str) -> IncidentRecord | None:
+        """The pattern's open incident within one service and environment."""
+        found = self.open_by_pattern.get((pattern_id, scope))
+        return self.incidents[found] if found is not None else None
+
+    def close(self, record: IncidentRecord) -> None:
+        """A resolved incident is joined by nothing any more."""
+        if self.open_by_pattern.get((record.pattern_id, record.scope)) == record.id:
+            del self.open_by_pattern[(record.pattern_id, record.scope)]
 
     def open(self, record: IncidentRecord, pattern: PatternRecord) -> None:
         """Enter a new incident."""
         self.incidents[record.id] = self.new_incidents[record.id] = record
-        self.open_by_pattern[pattern.id] = record.id
+        self.open_by_pattern[(pattern.id, record.scope)] = record.id
         pattern.latest_incident = record.id
 
     def occur(

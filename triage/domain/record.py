@@ -14,7 +14,9 @@ class IncidentRecord:
     """Mutable on purpose: one batch may open, join and resolve the same incident before it is written.
 
     ``opened_at`` is when we learnt of it, ``last_seen_at`` when any delivery last spoke of it,
-    ``closes_at`` when a forgotten one is resolved by itself.
+    ``closes_at`` when a forgotten one is resolved by itself. ``pattern_id``: the pattern that it counts under, as
+    people have merged them; ``decision_id`` None: it came with a history and was never decided on here;
+    ``parent_id``: the incident that its storm began with.
     """
 
     id: str
@@ -30,7 +32,7 @@ class IncidentRecord:
     status: Status
     priority: Priority
     team: str
-    decision_id: str
+    decision_id: str | None
     opened_at: datetime
     last_occurred_at: datetime
     last_seen_at: datetime
@@ -43,6 +45,7 @@ class IncidentRecord:
     resolved_by: str | None = None
     resolution: str | None = None
     needs_review: bool = False
+    parent_id: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
+
+from triage.domain.priority import Priority
 
 WINDOWS: Mapping[str, timedelta] = {
     "1h": timedelta(hours=1),
@@ -32,16 +34,46 @@ class MatchedBy(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """An earlier incident that reads alike. ``similarity`` is a cosine in [-1, 1]."""
+    """An earlier incident that reads alike. ``similarity`` in [0, 1]: what its meaning and its words say together;
+    ``different``: patterns that a person told apart from this one's."""
 
     incident_id: str
     similarity: float
     is_open: bool
+    pattern_id: str | None = None
+    different: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Until ``ends_at`` a pattern tells nobody, as long as it is no more urgent than ``priority``."""
+
+    id: str
+    priority: Priority
+    reason: str
+    by: str
+    ends_at: datetime
+
+    def hides(self, priority: Priority) -> bool:
+        return not priority.is_more_urgent_than(self.priority)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storm:
+    """The storm that an incident is part of. ``parent``: the incident that it began with; ``because``: by what the
+    two are connected."""
+
+    parent: str
+    because: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """``occurrences`` counts this pattern per window (keys of ``WINDOWS``), this occurrence included."""
+    """``occurrences`` counts this pattern per window (keys of ``WINDOWS``), this occurrence included; ``total``
+    counts all of them. ``related``: other incidents of its storm, the parent first, or else further ones that read
+    alike. ``resolve_seconds``: how long its latest incidents took until they were resolved, on average; None where
+    none was."""
 
     kind: RecurrenceKind = RecurrenceKind.NEW
     pattern_id: str | None = None
@@ -52,3 +84,9 @@ class Recurrence:
     flags: tuple[str, ...] = ()
     period_seconds: int | None = None
     related: tuple[str, ...] = ()
+    total: int = 1
+    name: str | None = None
+    first_seen_at: datetime | None = None
+    known_fix: str | None = None
+    resolve_seconds: float | None = None
+    storm: Storm | None = None

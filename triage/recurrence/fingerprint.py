@@ -6,12 +6,19 @@ import unicodedata
 
 from triage.domain.catalogue import fold
 
+_AROUND = "()[]{}<>\"'`.,;:!?"
+
 
 def normalised(text: str) -> str:
     """``text`` in the form in which sameness is judged: compatibility characters, case and white space
     do not matter; everything else does."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(folded.split())
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text as its fingerprint sees them, without the punctuation around them."""
+    return frozenset(word.strip(_AROUND) for word in normalised(text).split()) - {""}
 
 
 def scope(service: str | None, environment: str | None) -> str:
