@@ -14,11 +14,13 @@ DOMAIN = {"triage.domain"}
 # The heart: every module directly in `triage/` but these, which have lines of their own.
 NOT_THE_HEART = {"__init__", "__main__", "app", "errors", "settings"}
 HEART = {f"triage.{path.stem}" for path in (ROOT / "triage").glob("*.py") if path.stem not in NOT_THE_HEART}
+HEART |= {"triage.memory"}
 BELOW_THE_HEART = DOMAIN | {
     "triage.sources",
     "triage.prediction",
     "triage.recurrence",
     "triage.rules",
+    "triage.history",
     "triage.escalation",
     "triage.notify",
     "triage.store",
@@ -32,6 +34,7 @@ TABLE = {
     "triage.prediction": DOMAIN,
     "triage.recurrence": DOMAIN | {"triage.prediction"},
     "triage.rules": DOMAIN,
+    "triage.history": DOMAIN | {"triage.prediction"},
     "triage.escalation": DOMAIN,
     "triage.rehearsal": DOMAIN | {"triage.rules", "triage.escalation"},
     "triage.notify": DOMAIN,
@@ -49,6 +52,7 @@ TABLE = {
         "triage.prediction",
         "triage.recurrence",
         "triage.rules",
+        "triage.history",
         "triage.decider",
         "triage.store",
         "triage.settings",

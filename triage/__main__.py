@@ -1,6 +1,7 @@
 """``triage``: the command line of the service."""
 
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 from pydantic import ValidationError
@@ -14,7 +15,9 @@ COMMANDS = {
     "replay": "triage.commands.records",
     "doctor": "triage.commands.records",
     "db": "triage.commands.records",
+    "import": "triage.commands.importing",
     "export": "triage.commands.exporting",
+    "preview": "triage.commands.previewing",
     "token": "triage.commands.tokens",
 }
 """Each command's module is imported when it is asked for: ``serve`` must listen before heavy ones are loaded."""
@@ -27,7 +30,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), name)
         return command
 
 

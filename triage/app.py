@@ -12,7 +12,19 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from triage import __version__
-from triage.api import actions, documentation, health, incidents, models, predict, sources
+from triage.api import (
+    actions,
+    documentation,
+    health,
+    incidents,
+    models,
+    pattern_changes,
+    patterns,
+    predict,
+    previews,
+    silences,
+    sources,
+)
 from triage.api.observing import Observing
 from triage.api.openapi import describe
 from triage.api.problems import on_http_error, on_invalid_parameters, on_triage_error
@@ -62,7 +74,19 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         redoc_url=None,
     )
     app.state.service = service
-    for module in (predict, actions, incidents, sources, models, health, documentation):
+    for module in (
+        predict,
+        actions,
+        incidents,
+        pattern_changes,
+        silences,
+        previews,
+        patterns,
+        sources,
+        models,
+        health,
+        documentation,
+    ):
         app.include_router(module.router)
     app.add_exception_handler(TriageError, on_triage_error)
     app.add_exception_handler(HTTPException, on_http_error)

@@ -12,12 +12,14 @@ from datetime import datetime
 from triage.active import Active
 from triage.decider import Case
 from triage.domain.catalogue import Catalogue
-from triage.domain.decision import Decision, TriageOverride
+from triage.domain.decision import Decision, DecisionInputs, TriageOverride
 from triage.domain.incident import Status
 from triage.domain.priority import Priority
 from triage.domain.record import IncidentRecord
+from triage.domain.recurrence import Recurrence, Silence
 from triage.errors import BadRequest, Conflict, UnknownWord
-from triage.prediction.text import incident_text
+from triage.intake import MACHINE
+from triage.prediction.text import incident_text, text_key
 from triage.store.incidents import Change, Incidents
 
 
@@ -61,16 +63,56 @@ class Corrections:
             )
         return change.record, decision
 
+    def reconsider(self, incident_id: str, because: str, silence: Silence | None = None) -> Decision | None:
+        """Decide again on what nobody was told of because of a silence that holds no more; None where that is no
+        longer so. ``silence``: another one that its pattern is under now. Raises NotFound."""
+        active, now = self._active(), self._clock()
+        with self._incidents.changing(incident_id) as change:
+            earlier = change.get_decision()
+            if not change.record.is_open or earlier is None or not earlier.decision.escalation.suppressed:
+                return None
+            before = earlier.inputs.silence
+            if before is None or (silence is not None and silence.id == before.id):
+                return None
+            inputs = replace(earlier.inputs, silence=silence, now=now, degraded=tuple(active.degraded))
+            decision = self._decide(change, active, inputs)
+            change.note(
+                now,
+                "decided",
+                MACHINE,
+                decision_id=decision.decision_id,
+                priority=decision.priority.value.value,
+                team=decision.team.value,
+                policy=decision.escalation.policy,
+                because=because,
+            )
+        return decision
+
     def _decide_again(self, change: Change, active: Active, said: TriageOverride, now: datetime) -> Decision:
         earlier = change.get_decision()
-        before = earlier.inputs.override
+        record = change.record
+        if earlier is None:
+            inputs = DecisionInputs(
+                incident=record.event,
+                now=now,
+                opened_at=record.opened_at,
+                recurrence=Recurrence(pattern_id=record.pattern_id, first_seen_at=record.opened_at),
+            )
+        else:
+            inputs = earlier.inputs
+        before = inputs.override
         if before is not None:
             said = replace(said, priority=said.priority or before.priority, team=said.team or before.team)
-        inputs = replace(earlier.inputs, override=said, now=now, degraded=tuple(active.degraded))
-        key = change.record.text_key
+        return self._decide(
+            change, active, replace(inputs, override=said, now=now, degraded=tuple(active.degraded))
+        )
+
+    def _decide(self, change: Change, active: Active, inputs: DecisionInputs) -> Decision:
+        record, text = change.record, incident_text(inputs.incident)
+        key = text_key(text)
         embedding = active.cache.find([key]).get(key)
         if embedding is None:
-            embedding = active.encode({key: incident_text(inputs.incident)}).get(key)
+            embedding = active.encode({key: text}).get(key)
         case = Case(
             inputs=inputs, embedding=embedding, decision_id=str(uuid.uuid4()), incident_id=change.record.id
         )
@@ -78,7 +120,6 @@ class Corrections:
         if embedding is not None and active.encoder_version is not None:
             change.keep_embedding(active.encoder_version, key, embedding)
         change.decide(active.stored(case, decision, key))
-        record = change.record
         record.priority, record.team = decision.priority.value, decision.team.value
         record.decision_id, record.needs_review = str(decision.decision_id), decision.review.required
         return decision

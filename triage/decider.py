@@ -109,6 +109,7 @@ class Decider:
                 now=case.inputs.now,
                 opened_at=case.inputs.opened_at,
                 at_least=case.inputs.standing.priority if case.inputs.standing else None,
+                silence=case.inputs.silence,
             )
         )
         similar = tuple(x for x in (case.inputs.recurrence.of, *case.inputs.recurrence.related) if x is not None)

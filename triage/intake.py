@@ -9,17 +9,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from triage.active import Active
-from triage.decider import Case, Embedding
+from triage.decider import Case
 from triage.domain.decision import Decision, DecisionInputs, Standing, StoredDecision
 from triage.domain.delivery import EventResult
 from triage.domain.incident import EventKind, Incident, State, Status
 from triage.domain.memory import Looks, Match, Memory, PatternRecord
 from triage.domain.record import IncidentRecord
-from triage.domain.recurrence import Recurrence
+from triage.domain.recurrence import Recurrence, Storm
+from triage.domain.storm import Burning
+from triage.memory.lookout import Around, storm_of
+from triage.memory.rewording import Rewordings
 from triage.recurrence.description import describe
+from triage.recurrence.lexical import terms_of
 from triage.recurrence.recognition import recognise
+from triage.store.texts import NewTexts
 
-Embeddings = Mapping[bytes, Embedding]
 MACHINE = "triage"
 """Who resolves what everybody forgot."""
 
@@ -56,20 +60,17 @@ class Taken:
 class Intake:
     """The events of one batch against one snapshot of what is in force."""
 
-    def __init__(
-        self,
-        active: Active,
-        memory: Memory,
-        embeddings: Embeddings,
-        standing: Mapping[str, Decision],
-        missing: tuple[str, ...] = (),
-    ) -> None:
-        """``standing``: the decisions of the remembered incidents by id; ``missing``: what was not looked up."""
+    def __init__(self, active: Active, memory: Memory, around: Around, standing: Mapping[str, Decision]) -> None:
+        """``standing``: the decisions of the remembered incidents by id."""
         self._active = active
         self._memory = memory
-        self._embeddings = embeddings
+        self._embeddings = around.embeddings
+        self._meanings = around.meanings
+        self._burning = list(around.burning)
         self._standing = dict(standing)
-        self._degraded = (*active.degraded, *missing)
+        self._degraded = (*active.degraded, *around.missing)
+        self._texts: dict[bytes, str] = {}
+        self._rewordings = Rewordings(memory, self._texts)
         self.stored: list[StoredDecision] = []
 
     def take(self, event: Incident, look: Looks | None, actor: str, now: datetime) -> Taken:
@@ -85,17 +86,20 @@ class Intake:
     def _fire(self, event: Incident, look: Looks, actor: str, now: datetime) -> Taken:
         memory = self._memory
         settings = self._active.decider.catalogue.source_settings(event.source)
-        match = recognise(memory, look, now, settings.join_window)
+        match = recognise(memory, look, now, settings.join_window, self._active.search.likeness.threshold)
         if match.delivery and match.joins is not None:
             return self._repeat(event, look, match, memory.incidents[match.joins], actor, now)
-        at = min(event.happened_at(now), now)
+        at = event.happened_at(now)
         pattern = memory.pattern_for(match, look, now, str(uuid.uuid4()))
-        recurrence = describe(match, pattern, now, counting=at)
+        storm = storm_of(event, match, pattern, self._burning, self._active.decider.catalogue, now)
+        recurrence = self._describe(match, pattern, at, now, storm)
         record = memory.incidents[match.joins] if match.joins else self._opened(event, look, pattern, now)
         if match.joins is None:
-            memory.open(record, pattern)
+            self._open(record, pattern, look, storm, now)
         memory.occur(record, pattern, look, at, now)
         self._keep_open(record, now)
+        if match.joins is not None:
+            self._rewordings.take(event, look, match, record, actor, now)
         case = self._case(event, record, look, pattern, recurrence, now)
         return Taken(event, actor, record, recurrence, match, case, look, opened=match.joins is None, counted=True)
 
@@ -107,16 +111,46 @@ class Intake:
         memory = self._memory
         if record.resolved_by == MACHINE and record.reopen():
             memory.note(record.id, now, "reopened", actor, because="it was only taken for forgotten")
-            memory.open_by_pattern.setdefault(record.pattern_id, record.id)
+            memory.open_by_pattern.setdefault((record.pattern_id, record.scope), record.id)
         memory.redeliver(record, look, now)
         if record.is_open:
             self._keep_open(record, now)
         pattern = memory.patterns[record.pattern_id]
-        recurrence = describe(match, pattern, now, counting=min(event.happened_at(now), now))
+        recurrence = self._describe(match, pattern, event.happened_at(now), now)
         case = None
-        if record.is_open and _told(event) != _told(record.event):
+        reworded = record.is_open and self._rewordings.take(event, look, match, record, actor, now)
+        if reworded or (record.is_open and _told(event) != _told(record.event)):
             case = self._case(event, record, look, pattern, recurrence, now)
         return Taken(event, actor, record, recurrence, match, case, look)
+
+    def _describe(
+        self, match: Match, pattern: PatternRecord, at: datetime, now: datetime, storm: Storm | None = None
+    ) -> Recurrence:
+        return describe(match, pattern, now, at, zone=self._active.decider.catalogue.zone, storm=storm)
+
+    def _open(
+        self, record: IncidentRecord, pattern: PatternRecord, look: Looks, storm: Storm | None, now: datetime
+    ) -> None:
+        self._memory.open(record, pattern)
+        self._texts[look.text_key] = look.text
+        root_opened_at = now
+        if storm is not None:
+            record.parent_id = storm.parent
+            self._memory.note(record.id, now, "related", MACHINE, parent=storm.parent, because=storm.because)
+            root_opened_at = next(one.root_opened_at for one in self._burning if one.root == storm.parent)
+        if record.service is not None:
+            self._burning.append(
+                Burning(
+                    incident_id=record.id,
+                    pattern_id=pattern.id,
+                    service=record.service,
+                    environment=record.environment,
+                    opened_at=now,
+                    root=storm.parent if storm is not None else record.id,
+                    root_opened_at=root_opened_at,
+                    size=storm.size if storm is not None else 1,
+                )
+            )
 
     def _keep_open(self, record: IncidentRecord, now: datetime) -> None:
         after = self._active.decider.catalogue.source_settings(record.source).auto_resolve_after
@@ -140,9 +174,9 @@ class Intake:
             status=Status.NEW,
             priority=catalogue.default_priority,
             team=catalogue.triage_desk,
-            decision_id="",
+            decision_id=None,
             opened_at=now,
-            last_occurred_at=min(event.happened_at(now), now),
+            last_occurred_at=event.happened_at(now),
             last_seen_at=now,
         )
 
@@ -163,6 +197,7 @@ class Intake:
                 recurrence=recurrence,
                 override=self._memory.overrides.get(record.id),
                 correction=pattern.correction,
+                silence=pattern.silence,
                 standing=self._standing_of(record),
                 degraded=self._degraded,
             ),
@@ -173,7 +208,7 @@ class Intake:
 
     def _standing_of(self, record: IncidentRecord) -> Standing | None:
         """What is decided on an incident that is open; None for one that is just being opened."""
-        decision = self._standing.get(record.decision_id)
+        decision = self._standing.get(record.decision_id) if record.decision_id is not None else None
         if decision is None:
             return None
         return Standing(
@@ -199,8 +234,7 @@ class Intake:
             over.resolve(actor, now, event.description or None)
             memory.note(over.id, now, "resolved", actor)
             memory.changed_incidents.add(over.id)
-            if memory.open_by_pattern.get(over.pattern_id) == over.id:
-                del memory.open_by_pattern[over.pattern_id]
+            memory.close(over)
         return Taken(event, actor, ended[0] if ended else record)
 
     def _conclude(self, taken: Taken, case: Case, decision: Decision) -> None:
@@ -213,9 +247,11 @@ class Intake:
             kind = "opened" if taken.opened else "occurred"
             matched_by = taken.match.matched_by.value if taken.match.matched_by else None
             self._memory.note(record.id, now, kind, taken.actor, matched_by=matched_by)
+            if case.inputs.silence is not None and decision.escalation.suppressed:
+                self._memory.suppressed[case.inputs.silence.id] += 1
         raised = decision.priority.value.is_more_urgent_than(record.priority)
         moved = decision.team.value != record.team
-        if not (taken.opened or raised or moved):
+        if not (taken.opened or raised or moved or self._speaks_again(record, decision)):
             return
         record.priority, record.team = decision.priority.value, decision.team.value
         record.decision_id, record.needs_review = decision.decision_id, decision.review.required
@@ -233,15 +269,28 @@ class Intake:
         self._standing[decision.decision_id] = decision
         self.stored.append(self._active.stored(case, decision, look.text_key))
 
+    def _speaks_again(self, record: IncidentRecord, decision: Decision) -> bool:
+        """Whether nobody was told of it so far, and now somebody is: a silence on its pattern has ended."""
+        standing = self._standing.get(record.decision_id) if record.decision_id is not None else None
+        return standing is not None and standing.escalation.suppressed and not decision.escalation.suppressed
+
     @property
     def decisions(self) -> Mapping[str, Decision]:
         """By id, those that stood before and those that were made."""
         return self._standing
 
-    def new_embeddings(self) -> dict[bytes, Embedding]:
-        """Of the texts of decided incidents, so that they are found as neighbours and replayed."""
-        wanted = {stored.text_key for stored in self.stored if stored.text_key is not None}
-        return {key: self._embeddings[key] for key in wanted if key in self._embeddings}
+    def new_texts(self) -> NewTexts:
+        """What decided incidents are found by as neighbours, and replayed with."""
+        wanted = {stored.text_key for stored in self.stored if stored.text_key is not None} | self._texts.keys()
+        embeddings = {key: self._embeddings[key] for key in wanted if key in self._embeddings}
+        meanings = {key: self._meanings[key] for key in self._texts if key in self._meanings}
+        return NewTexts(
+            {
+                self._active.encoder_version: embeddings,
+                self._active.search.encoder_version: meanings or embeddings,
+            },
+            {key: terms_of(text) for key, text in self._texts.items()},
+        )
 
 
 def _told(event: Incident) -> tuple[object, ...]:

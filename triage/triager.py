@@ -18,13 +18,15 @@ from triage.domain.delivery import Delivery, DeliveryKey, EventResult, KnownDeli
 from triage.domain.incident import EventKind, Incident
 from triage.domain.memory import Looks, Memory
 from triage.domain.record import IncidentRecord
-from triage.domain.recurrence import Neighbour, Recurrence
+from triage.domain.recurrence import Recurrence
 from triage.errors import Conflict, NotFound, StoreUnavailable, TriageError
 from triage.intake import UNKNOWN_KEY, Intake, Taken
+from triage.memory.lookout import Around, Surroundings, look_around, storm_of
 from triage.prediction.text import incident_text
 from triage.recurrence.description import describe
 from triage.recurrence.looking import look_at
 from triage.recurrence.recognition import recognise
+from triage.store.texts import NewTexts
 
 Embeddings = Mapping[bytes, Embedding]
 
@@ -46,29 +48,17 @@ class Received:
 Outcome = Received | TriageError
 
 
-class BatchStore(Protocol):
+class BatchStore(Surroundings, Protocol):
     """One open transaction (or, for a prediction, one snapshot) of what is remembered."""
 
     def hold(self, looks: Sequence[Looks], events: Sequence[Incident], keys: Sequence[DeliveryKey]) -> None: ...
     def find_deliveries(self, keys: Sequence[DeliveryKey]) -> dict[tuple[str, str], KnownDelivery]: ...
     def keep_deliveries(self, results: Sequence[tuple[DeliveryKey, Sequence[EventResult]]]) -> None: ...
-    def recollect(
-        self,
-        looks: Sequence[Looks],
-        events: Sequence[Incident],
-        now: datetime,
-        encoder: str | None,
-        embeddings: Embeddings,
-    ) -> Memory: ...
-    def find_neighbours(
-        self, looks: Sequence[Looks], encoder: str | None, embeddings: Embeddings
-    ) -> Mapping[bytes, tuple[Neighbour, ...]]: ...
+    def recollect(self, looks: Sequence[Looks], events: Sequence[Incident], now: datetime) -> Memory: ...
     def find_embeddings(self, encoder: str, keys: Sequence[bytes]) -> dict[bytes, Embedding]: ...
     def get_decisions(self, decision_ids: Sequence[str]) -> dict[str, Decision]: ...
     def get_incidents(self, incident_ids: Sequence[str]) -> dict[str, IncidentRecord]: ...
-    def record(
-        self, memory: Memory, decisions: Sequence[StoredDecision], encoder: str | None, embeddings: Embeddings
-    ) -> None: ...
+    def record(self, memory: Memory, decisions: Sequence[StoredDecision], texts: NewTexts) -> None: ...
 
 
 class Store(Protocol):
@@ -107,7 +97,7 @@ class Triager:
                     for look, case in zip(looks, cases, strict=True)
                     if case.embedding is not None
                 }
-                batch.record(Memory(), stored, active.encoder_version, embeddings)
+                batch.record(Memory(), stored, NewTexts({active.encoder_version: embeddings}, {}))
             return decisions
         try:
             with self._store.reading() as batch:
@@ -128,23 +118,28 @@ class Triager:
     ) -> list[Case]:
         """What would be decided on if these events came in now, each as if it came alone."""
         embeddings = self._embed(active, events, looks, batch)
-        if batch is None:
-            memory = Memory()
-        else:
-            memory = batch.recollect(looks, events, now, active.encoder_version, embeddings)
+        around = Around(embeddings=embeddings)
+        memory = Memory()
+        if batch is not None:
+            around = look_around(active, events, looks, embeddings, batch, now)
+            memory = batch.recollect(looks, events, now)
+            memory.neighbours = around.neighbours
         missing = ("memory",) if batch is None else ()
+        catalogue = active.decider.catalogue
         cases = []
         for event, look in zip(events, looks, strict=True):
-            settings = active.decider.catalogue.source_settings(event.source)
-            match = recognise(memory, look, now, settings.join_window)
+            settings = catalogue.source_settings(event.source)
+            match = recognise(memory, look, now, settings.join_window, active.search.likeness.threshold)
             pattern = memory.patterns.get(match.pattern_id) if match.pattern_id else None
+            storm = storm_of(event, match, pattern, around.burning, catalogue, now)
             inputs = DecisionInputs(
                 incident=event,
                 now=now,
                 opened_at=now,
-                recurrence=describe(match, pattern, now, counting=min(event.happened_at(now), now)),
+                recurrence=describe(match, pattern, now, event.happened_at(now), zone=catalogue.zone, storm=storm),
                 override=memory.overrides.get(match.joins) if match.joins else None,
                 correction=pattern.correction if pattern else None,
+                silence=pattern.silence if pattern else None,
                 degraded=(*active.degraded, *missing),
             )
             decision_id = str(uuid.uuid4()) if record else None
@@ -167,37 +162,39 @@ class Triager:
         firing = [(event, look) for event, look in zip(events, _flat(looks), strict=True) if look is not None]
         listed = [look for _, look in firing]
         keys = [delivery.key for delivery in deliveries if delivery.key is not None]
-        embeddings, neighbours, missing = self._look_around(active, [event for event, _ in firing], listed)
+        around = self._look_before(active, [event for event, _ in firing], listed, now)
         with self._store.writing() as batch:
             batch.hold(listed, events, keys)
             known = batch.find_deliveries(keys) if keys else {}
-            memory = batch.recollect(listed, events, now, None, {})
-            memory.neighbours = neighbours
-            standing = batch.get_decisions(sorted({record.decision_id for record in memory.incidents.values()}))
-            intake = Intake(active, memory, embeddings, standing, missing)
+            memory = batch.recollect(listed, events, now)
+            memory.neighbours = around.neighbours
+            decided = {r.decision_id for r in memory.incidents.values() if r.decision_id is not None}
+            intake = Intake(active, memory, around, batch.get_decisions(sorted(decided)))
             carried: dict[tuple[str, str], _Carried] = {}
             answers = [
                 self._carry_out(intake, delivery, seen, known, carried, now)
                 for delivery, seen in zip(deliveries, looks, strict=True)
             ]
             outcomes = _outcomes(batch, memory, intake.decisions, answers)
-            batch.record(memory, intake.stored, active.encoder_version, intake.new_embeddings())
+            batch.record(memory, intake.stored, intake.new_texts())
             batch.keep_deliveries([(c.key, c.results) for c in carried.values()])
         return outcomes
 
-    def _look_around(
-        self, active: Active, events: Sequence[Incident], looks: Sequence[Looks]
-    ) -> tuple[dict[bytes, Embedding], Mapping[bytes, tuple[Neighbour, ...]], tuple[str, ...]]:
-        """What can be had before anything is held: embeddings, and what reads alike.
+    def _look_before(
+        self, active: Active, events: Sequence[Incident], looks: Sequence[Looks], now: datetime
+    ) -> Around:
+        """What can be had before anything is held: embeddings, what reads alike, and what burns nearby.
 
-        Neighbours inform and never join, so a search that takes too long is done without and said.
+        All of it informs and nothing joins, so a search that takes too long is done without and said.
         """
+        embeddings: dict[bytes, Embedding] = {}
         try:
             with self._store.reading() as batch:
                 embeddings = self._embed(active, events, looks, batch)
-                return embeddings, batch.find_neighbours(looks, active.encoder_version, embeddings), ()
+                return look_around(active, events, looks, embeddings, batch, now)
         except StoreUnavailable:
-            return self._embed(active, events, looks, None), {}, ("similarity",)
+            embeddings = embeddings or self._embed(active, events, looks, None)
+            return Around(embeddings=embeddings, missing=("similarity",))
 
     def _carry_out(
         self,

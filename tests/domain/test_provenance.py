@@ -9,9 +9,11 @@ from triage.domain.decision import TriageOverride
 from triage.domain.incident import Incident
 from triage.domain.priority import Priority
 from triage.domain.provenance import (
+    HISTORY,
     Label,
     LabelSource,
     PastIncident,
+    Told,
     members_of,
     priority_label,
     team_label,
@@ -183,3 +185,26 @@ def test_an_incident_happened_when_it_was_said_to_and_not_after_it_was_known(
     times: dict[str, datetime], expected: datetime
 ) -> None:
     assert past(event=Incident(title="x", **times)).occurred_at == expected  # type: ignore[arg-type]
+
+
+def test_an_imported_label_is_the_historys_own_word(catalogue: Catalogue) -> None:
+    told = Told(history_id="INC-1", priority="2 - Rot", team="Group 70")
+    imported = past(told=told, resolved_by=HISTORY, event=Incident(title="x", assigned_team="DBA"))
+    assert priority_label(imported) == Label(value="2 - Rot", source=LabelSource.HISTORY, known_at=RESOLVED_AT)
+    assert team_label(imported, catalogue) == Label(
+        value="Group 70", source=LabelSource.HISTORY, known_at=RESOLVED_AT
+    )
+
+
+def test_what_a_history_leaves_out_is_not_made_up_for(catalogue: Catalogue) -> None:
+    event = Incident(title="x", assigned_team="databases")
+    imported = past(told=Told(history_id="INC-1"), resolved_by=HISTORY, event=event)
+    assert (priority_label(imported), team_label(imported, catalogue)) == (Label(), Label())
+
+
+def test_an_override_is_stronger_than_what_was_imported(catalogue: Catalogue) -> None:
+    said = TriageOverride(by="ann", at=SAID_AT, priority=Priority.P1, team="desk")
+    told = Told(history_id="INC-1", priority="2 - Rot", team="Group 70")
+    imported = past(told=told, resolved_by=HISTORY, priority_said=said, team_said=said)
+    assert priority_label(imported) == Label(value="P1", source=LabelSource.REVIEWED, known_at=SAID_AT)
+    assert team_label(imported, catalogue) == Label(value="desk", source=LabelSource.REVIEWED, known_at=SAID_AT)

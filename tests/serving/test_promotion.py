@@ -13,6 +13,7 @@ import pytest
 from tests.fixtures_store import CATALOGUE, POLICY
 from triage.active import Active
 from triage.errors import BundleRefused, Conflict, NotFound
+from triage.memory.likeness import Likeness
 from triage.prediction.manifest import MANIFEST_FILE
 from triage.serving.activation import Activation
 from triage.serving.metrics import Metrics
@@ -200,6 +201,11 @@ def encoder_threads() -> int:
     return sum(thread.name.startswith("encoder") for thread in threading.enumerate())
 
 
+def search_as_it_decides(replica: Replica) -> None:
+    assert replica.active.encoder is not None
+    replica.activation.search_with(replica.active.encoder, Likeness(), None)
+
+
 @pytest.mark.usefixtures("no_collector")
 def test_the_bundle_that_was_replaced_ends_with_its_threads_once_nobody_uses_it(
     replica: Replica, other: str
@@ -213,10 +219,13 @@ def test_the_bundle_that_was_replaced_ends_with_its_threads_once_nobody_uses_it(
     replica.promotion.promote(other, ANN, "", None)
     assert len(in_use.encode(texts)) == 8
     del in_use
+    assert gone() is not None, "the memory is searched with it until another is whole"
+    search_as_it_decides(replica)
     assert gone() is None
     for version in (first, other) * 3:
         replica.promotion.promote(version, ANN, "", None)
         replica.active.encode(texts)
+    search_as_it_decides(replica)
     deadline = time.monotonic() + 10
     while encoder_threads() > before and time.monotonic() < deadline:
         time.sleep(0.01)

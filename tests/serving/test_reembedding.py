@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from prometheus_client import generate_latest
 from pydantic import SecretStr
 
 from tests.fixtures_api import Api, OpenApi, event
@@ -58,6 +59,15 @@ def similar(api: Api, title: str) -> list[dict[str, Any]]:
     return found
 
 
+def searched_with(api: Api) -> str:
+    """The bundle that has the memory's encoder."""
+    with api.service.parts.database.connection() as db:
+        row = db.execute("SELECT bundle FROM memory_encoder").fetchone()
+    assert row is not None
+    found: str = row["bundle"]
+    return found
+
+
 def degraded(api: Api) -> dict[str, str]:
     found: dict[str, str] = api.get("/readyz").json()["degraded"]
     return found
@@ -70,36 +80,59 @@ def test_similar_incidents_are_found_again_by_the_new_encoder(
     before = [one["incident"]["title"] for one in similar(api, TITLES[0])]
     assert before == [TITLES[1], TITLES[2]]
     switch(api, models)
-    api.wait_until(lambda: [one["incident"]["title"] for one in similar(api, TITLES[0])] == before)
-    api.wait_until(lambda: degraded(api) == {})
+    api.wait_until(lambda: searched_with(api) == in_force(api))
+    assert [one["incident"]["title"] for one in similar(api, TITLES[0])] == before
+    assert degraded(api) == {}
     assert api.count("text_embedding") == 2 * len(TITLES)
     assert api.metric("triage_reembedded_texts_total") == len(TITLES)
 
 
-def test_until_then_the_service_and_its_decisions_say_so_and_nothing_fails(
+def test_until_then_the_memory_is_searched_with_the_earlier_encoder_and_misses_nothing(
     api: Api, models: Path, address: str
 ) -> None:
+    earlier = in_force(api)
     with psycopg.connect(address, autocommit=True) as another_replica:
         another_replica.execute("SELECT pg_advisory_lock(%s)", (REEMBED_LOCK,))
         switch(api, models)
-        api.wait_until(lambda: "similarity" in degraded(api))
-        assert similar(api, TITLES[0]) == []
+        assert in_force(api) != earlier
         received = api.fire(title="Standby of orders-db lags behind")
+        assert received["decision"]["versions"]["bundle"] == in_force(api)
+        assert received["decision"]["degraded"] == []
+        assert similar(api, "Standby of orders-db lags behind")[0]["incident"]["title"] == TITLES[0]
+        assert degraded(api) == {}
+        assert searched_with(api) == earlier
+    api.wait_until(lambda: searched_with(api) == in_force(api))
+    assert similar(api, "Standby of orders-db lags behind")[0]["incident"]["title"] == TITLES[0]
+
+
+def test_with_the_earlier_bundle_gone_the_service_and_its_decisions_say_so(
+    api: Api, models: Path, address: str, open_api: OpenApi
+) -> None:
+    earlier = in_force(api)
+    with psycopg.connect(address, autocommit=True) as another_replica:
+        another_replica.execute("SELECT pg_advisory_lock(%s)", (REEMBED_LOCK,))
+        switch(api, models)
+        shutil.move(models / earlier, models.parent / "elsewhere")
+        started = open_api(models_dir=models, database_url=SecretStr(address))
+        started.wait_until(lambda: "similarity" in degraded(started))
+        received = started.fire(title="Standby of orders-db lags behind")
         assert received["decision"]["degraded"] == ["similarity"]
-        assert api.post("/v1/predict", event()).status_code == 200
-        assert api.get("/readyz").status_code == 200
-        assert api.metric("triage_degraded", part="similarity") == 1
-    api.wait_until(lambda: degraded(api) == {})
-    assert api.fire(title="Third of orders-db lags behind")["decision"]["degraded"] == []
+        assert started.post("/v1/predict", event()).status_code == 200
+        assert started.get("/readyz").status_code == 200
+        assert started.metric("triage_degraded", part="similarity") == 1
+    started.wait_until(lambda: degraded(started) == {})
+    assert started.fire(title="Third of orders-db lags behind")["decision"]["degraded"] == []
 
 
 def test_going_back_to_an_encoder_embeds_only_what_came_meanwhile(api: Api, models: Path) -> None:
     switch(api, models)
-    api.wait_until(lambda: api.metric("triage_reembedded_texts_total") == len(TITLES))
+    api.wait_until(lambda: searched_with(api) == in_force(api))
     api.fire(title="Came while the other encoder was in force")
     assert api.post("/v1/models/rollback", {"reason": "worse"}).status_code == 200
-    api.wait_until(lambda: len(similar(api, TITLES[0])) == 3)
-    api.wait_until(lambda: degraded(api) == {})
+    assert len(similar(api, TITLES[0])) == 3
+    api.wait_until(lambda: searched_with(api) == in_force(api))
+    assert len(similar(api, TITLES[0])) == 3
+    assert degraded(api) == {}
     assert api.metric("triage_reembedded_texts_total") == len(TITLES) + 1
 
 
@@ -107,14 +140,15 @@ def test_a_memory_that_is_whole_is_looked_through_without_a_word(api: Api, addre
     active = api.service.activation.active
     assert active is not None
     assert active.encoder is not None
-    said: list[str | None] = []
     database = Database(address)
     database.open()
+    metrics = Metrics()
     try:
-        reembedding = Reembedding(database, Metrics(), said.append)
+        reembedding = Reembedding(database, metrics)
         reembedding.want(active.encoder)
-        api.wait_until(lambda: bool(said))
+        api.wait_until(lambda: reembedding.whole is not None)
         reembedding.end()
     finally:
         database.close()
-    assert said == [None]
+    assert reembedding.whole == active.encoder.version
+    assert b"triage_reembedded_texts_total 0.0" in generate_latest(metrics.registry)

@@ -19,7 +19,7 @@ def test_the_look_ups_of_a_batch_are_planned_once_and_not_for_every_event(databa
     with database.connection() as db:
         batch = PostgresBatch(db, writing=False)
         for _ in range(12):
-            batch.recollect([look_at(event)], [event], datetime.now(UTC), None, {})
+            batch.recollect([look_at(event)], [event], datetime.now(UTC))
         planned = db.execute(
             "SELECT sum(generic_plans) AS once, sum(custom_plans) AS anew FROM pg_prepared_statements"
         ).fetchone()

@@ -8,8 +8,13 @@ from tests.fixtures_store import Desk, an_event
 from triage.corrections import Corrections
 from triage.domain.decision import DecisionSource
 from triage.domain.incident import EventKind, State, Status
+from triage.domain.priority import Priority
+from triage.domain.recurrence import Silence
 from triage.errors import BadRequest, Conflict, NotFound, UnknownWord
+from triage.memory.silencing import IT_IS_OVER, tell_unsilenced
 from triage.store.incidents import Incidents
+from triage.store.silences import Silences
+from triage.triager import Received
 
 
 @pytest.fixture
@@ -123,3 +128,70 @@ def test_a_forgotten_incident_is_closed_once_by_whoever_comes_first(desk: Desk) 
     assert incidents.close_forgotten(desk.clock.advance(days=2)) == [opened.incident.id]
     assert incidents.close_forgotten(desk.clock.now) == []
     assert incidents.timeline(opened.incident.id)[-1].detail == {"because": "silent"}
+
+
+def silenced(desk: Desk, pattern_id: str, until: timedelta) -> Silence:
+    """A silence on everything of a pattern."""
+    made = Silences(desk.database).make(
+        pattern_id, Priority.P1, "known", "ann", desk.clock.now, desk.clock.now + until
+    )
+    return Silence(id=made.id, priority=made.priority, reason=made.reason, by="ann", ends_at=made.ends_at)
+
+
+def hidden_by(desk: Desk, corrections: Corrections, until: timedelta) -> tuple[Received, Silence]:
+    """An open incident that nobody was told of."""
+    first = desk.fire()
+    corrections.resolve(first.incident.id, "ann", None)
+    silence = silenced(desk, first.incident.pattern_id, until)
+    hidden = desk.fire()
+    assert hidden.decision.escalation.suppressed
+    return hidden, silence
+
+
+def test_what_a_silence_hid_is_decided_again_once_and_tells_somebody(desk: Desk, corrections: Corrections) -> None:
+    hidden, _ = hidden_by(desk, corrections, timedelta(hours=1))
+    silences = Silences(desk.database)
+    assert tell_unsilenced(silences, corrections, desk.clock.now) == 0
+    desk.clock.advance(hours=1)
+    assert [tell_unsilenced(silences, corrections, desk.clock.now) for _ in range(3)] == [1, 0, 0]
+    record = Incidents(desk.database).get(hidden.incident.id)
+    decision = Incidents(desk.database).get_decision(record.decision_id or "").decision
+    assert not decision.escalation.suppressed
+    assert decision.decided_at == desk.clock.now
+    entry = Incidents(desk.database).timeline(hidden.incident.id)[-1]
+    assert (entry.kind, entry.actor, entry.detail["because"]) == ("decided", "triage", IT_IS_OVER)
+
+
+def test_what_people_said_of_it_meanwhile_holds_when_a_silence_ends(desk: Desk, corrections: Corrections) -> None:
+    hidden, _ = hidden_by(desk, corrections, timedelta(hours=1))
+    corrections.override(hidden.incident.id, "ann", priority="P2", team="payments")
+    desk.clock.advance(hours=1)
+    decision = corrections.reconsider(hidden.incident.id, "over")
+    assert decision is not None
+    assert (decision.priority.value.value, decision.team.value) == ("P2", "payments")
+    assert decision.priority.source is DecisionSource.OVERRIDE
+
+
+def test_another_silence_goes_on_hiding_what_the_first_one_hid(desk: Desk, corrections: Corrections) -> None:
+    hidden, _ = hidden_by(desk, corrections, timedelta(hours=1))
+    silenced(desk, hidden.incident.pattern_id, timedelta(hours=3))
+    silences, incidents = Silences(desk.database), Incidents(desk.database)
+    desk.clock.advance(hours=1)
+    assert [tell_unsilenced(silences, corrections, desk.clock.now) for _ in range(2)] == [1, 0]
+    record = incidents.get(hidden.incident.id)
+    assert incidents.get_decision(record.decision_id or "").decision.escalation.suppressed
+    desk.clock.advance(hours=2)
+    assert tell_unsilenced(silences, corrections, desk.clock.now) == 1
+    record = incidents.get(hidden.incident.id)
+    assert not incidents.get_decision(record.decision_id or "").decision.escalation.suppressed
+
+
+def test_what_is_over_or_was_never_hidden_is_not_decided_again(desk: Desk, corrections: Corrections) -> None:
+    hidden, silence = hidden_by(desk, corrections, timedelta(hours=1))
+    assert corrections.reconsider(hidden.incident.id, "over", silence) is None
+    corrections.resolve(hidden.incident.id, "ann", None)
+    open_one = desk.fire(title="Door is open")
+    desk.clock.advance(hours=1)
+    assert tell_unsilenced(Silences(desk.database), corrections, desk.clock.now) == 0
+    assert corrections.reconsider(hidden.incident.id, "over") is None
+    assert corrections.reconsider(open_one.incident.id, "over") is None

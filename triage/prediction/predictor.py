@@ -1,6 +1,6 @@
 """A bundle's suggestions: pure given incidents and embeddings, each incident for itself."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ from triage.domain.incident import Incident
 from triage.prediction.bundle import Bundle, open_bundle
 from triage.prediction.encoder import Embeddings, Encoder, Pieces
 from triage.prediction.explanation import Explainer, Spelling
-from triage.prediction.features import FeatureVector, extract
+from triage.prediction.features import FeatureVector, extract, fact_names
 from triage.prediction.head import Head, Probabilities
+from triage.prediction.recent import Recent
 from triage.prediction.text import incident_text
 
 PRIORITY = "priority"
@@ -23,6 +24,8 @@ URGENCY = "urgency"
 
 ALTERNATIVES = 5
 _FEATURES = 8
+_LATELY = 2_048
+"""Suggestions kept: at some 5 KB each, text included, about 10 MB."""
 
 
 class Predictor:
@@ -37,6 +40,7 @@ class Predictor:
         self._second_look = bundle.heads.get(SECOND_LOOK)
         self._impact = bundle.heads.get(IMPACT)
         self._urgency = bundle.heads.get(URGENCY)
+        self._lately: Recent[Hashable, Suggestion] = Recent(_LATELY)
 
     @classmethod
     def open(cls, folder: Path, workers: int | None = None) -> "Predictor":
@@ -53,7 +57,16 @@ class Predictor:
 
     def suggest(self, incidents: Sequence[Incident], embeddings: Embeddings) -> list[Suggestion]:
         """``embeddings`` of shape (n, dimensions), the encoder's for each incident's ``incident_text``."""
-        return [self._suggest_one(one, row) for one, row in zip(incidents, embeddings, strict=True)]
+        return [self._suggest_again(one, row) for one, row in zip(incidents, embeddings, strict=True)]
+
+    def _suggest_again(self, incident: Incident, embedding: Embeddings) -> Suggestion:
+        """In a storm the same alert comes thousands of times, and says the same each time."""
+        key = (incident_text(incident), fact_names(incident, "assigned"), *_stated(incident), embedding.tobytes())
+        found = self._lately.find([key]).get(key)
+        if found is None:
+            found = self._suggest_one(incident, embedding)
+            self._lately.keep({key: found})
+        return found
 
     def close(self) -> None:
         self.encoder.close()
@@ -99,6 +112,11 @@ class Predictor:
             for head in wanted
         )
         return impact, urgency
+
+
+def _stated(incident: Incident) -> tuple[str | None, ...]:
+    """What decides which heads are asked, also where an incident has more facts than are read."""
+    return incident.impact, incident.urgency, incident.assigned_team
 
 
 def _ask(

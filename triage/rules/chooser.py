@@ -8,7 +8,8 @@ an override or by a correction of the pattern, no rule changes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from triage.domain.catalogue import Catalogue
 from triage.domain.decision import DecisionSource
@@ -74,6 +75,7 @@ class RuleBook:
                 chain.apply(rule, adjustment)
                 conditions.see(chain)
         chain.apply_bounds()
+        chain.apply_silence()
         conditions.see(chain)
         rule, policy = next(choice for choice in self._choosing if conditions.match(choice[0]))
         return self._outcome(facts, chain, conditions, rule, policy)
@@ -97,7 +99,7 @@ class RuleBook:
                 owner=self.catalogue.teams[chain.team],
                 priority=chain.priority,
                 customer_tier=facts.incident.customer_tier,
-                starts_at=facts.now,
+                starts_at=chain.starts_at,
                 vendor=facts.service.vendor if facts.service else None,
                 also_tell=tuple(chain.also_tell),
                 checkpoints=tuple(chain.checkpoints.values()),
@@ -123,7 +125,7 @@ class _Conditions:
     def __init__(self, language: Language, values: dict[str, FactValue]) -> None:
         self._language = language
         self._values = values
-        self._activation = language.activation(values)
+        self._activation: Any = None
         self.faults: list[str] = []
 
     def see(self, chain: "_Chain") -> None:
@@ -132,15 +134,21 @@ class _Conditions:
         if changed:
             # The library copies the values, so a change needs another activation.
             self._values = {**self._values, **changed}
-            self._activation = self._language.activation(self._values)
+            self._activation = None
 
     def match(self, rule: Rule) -> bool:
         if rule.when is None:
             return True
-        found = rule.when.evaluate(self._activation)
+        found = rule.when.remembered(self._values)
         if found is None:
-            self.faults.append(rule.id)
-        return found is True
+            if self._activation is None:
+                self._activation = self._language.activation(self._values)
+            found = rule.when.evaluate(self._activation)
+            if found is None:
+                self.faults.append(rule.id)
+                return False
+            rule.when.remember(self._values, found)
+        return found
 
 
 @dataclass(slots=True)
@@ -159,6 +167,7 @@ class _Chain:
     checkpoints: dict[str, RequiredCheckpoint] = field(default_factory=dict)
     review_reasons: list[str] = field(default_factory=list)
     suppressed_because: str | None = None
+    hold: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         self.priority = self.facts.priority
@@ -181,6 +190,9 @@ class _Chain:
         if wanted.suppress:
             self.suppressed_because = self.suppressed_because or f"{rule.id}: {wanted.suppress}"
             done.append("suppress")
+        if wanted.hold:
+            self.hold = max(self.hold, wanted.hold)
+            done.append(f"hold {wanted.hold.total_seconds() / 60:g} min")
         self.fired.append(f"{rule.id}: {', '.join(done)}")
 
     def apply_bounds(self) -> None:
@@ -191,6 +203,22 @@ class _Chain:
             self.priority = self.priority.lowered_to(bound)
         for bound in self.at_least:
             self.priority = self.priority.raised_to(bound)
+
+    def apply_silence(self) -> None:
+        """Last of all: a silence hides nothing more urgent than what it was made for."""
+        silence = self.facts.silence
+        if silence is None:
+            return
+        if silence.hides(self.priority):
+            self.suppressed_because = self.suppressed_because or f"silence {silence.id}: {silence.reason}"
+            self.fired.append(f"silence {silence.id}: suppress")
+        else:
+            self.fired.append(f"silence {silence.id}: not for {self.priority.value}")
+
+    @property
+    def starts_at(self) -> datetime:
+        """When the first step falls due. What is most urgent is never held."""
+        return self.facts.now if self.priority is Priority.P1 else self.facts.now + self.hold
 
     def _apply_priority(self, wanted: Adjustment) -> list[str]:
         done: list[str] = []

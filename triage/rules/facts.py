@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from zoneinfo import ZoneInfo
 
 from triage.domain.catalogue import Catalogue, Service
 from triage.domain.decision import DecisionSource, LabelSuggestion, Suggestion
 from triage.domain.incident import Incident
 from triage.domain.priority import Priority
-from triage.domain.recurrence import Recurrence
+from triage.domain.recurrence import Recurrence, Silence
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MINUTES_AT_MOST = 10 * 366 * 24 * 60
@@ -20,7 +19,8 @@ _MINUTES_AT_MOST = 10 * 366 * 24 * 60
 class RuleFacts:
     """What rules decide on. ``priority`` and ``team`` are what was concluded before any rule; ``service`` is
     the catalogue's entry for the incident; ``now`` and ``opened_at`` are aware datetimes. ``at_least``: the
-    priority of the open incident that this one joins, below which no rule goes."""
+    priority of the open incident that this one joins, below which no rule goes. ``silence``: the one on its
+    pattern."""
 
     incident: Incident
     service: Service | None
@@ -33,6 +33,7 @@ class RuleFacts:
     now: datetime
     opened_at: datetime
     at_least: Priority | None = None
+    silence: Silence | None = None
 
 
 class FactType(Enum):
@@ -69,7 +70,7 @@ def _word(word: str | None) -> str:
 
 
 def _local(facts: RuleFacts, catalogue: Catalogue) -> datetime:
-    return facts.now.astimezone(ZoneInfo(catalogue.timezone))
+    return facts.now.astimezone(catalogue.zone)
 
 
 def _service(facts: RuleFacts, _: Catalogue) -> str:
@@ -121,6 +122,23 @@ def _business_hours(facts: RuleFacts, catalogue: Catalogue) -> bool:
 
 def _occurrences(window: str) -> _Read:
     return lambda facts, _: int(facts.recurrence.occurrences.get(window, 0))
+
+
+def _pattern_age(facts: RuleFacts, _: Catalogue) -> int:
+    first = facts.recurrence.first_seen_at
+    return max((facts.now - first).days, 0) if first is not None else 0
+
+
+def _minutes_to_resolve(facts: RuleFacts, _: Catalogue) -> float:
+    return (facts.recurrence.resolve_seconds or 0.0) / 60
+
+
+def _period_minutes(facts: RuleFacts, _: Catalogue) -> int:
+    return (facts.recurrence.period_seconds or 0) // 60
+
+
+def _has_flag(flag: str) -> _Read:
+    return lambda facts, _: flag in facts.recurrence.flags
 
 
 _TEXT, _WHOLE, _FRACTION, _YES_NO = FactType.TEXT, FactType.WHOLE, FactType.FRACTION, FactType.YES_NO
@@ -211,8 +229,48 @@ FACTS: tuple[Fact, ...] = (
     Fact(
         "recurrence.flags",
         FactType.TEXTS,
-        "Of frequent, periodic, flapping, burst, novel.",
+        "Of frequent, burst, periodic, flapping, novel, rare.",
         lambda f, _: list(f.recurrence.flags),
+    ),
+    Fact(
+        "recurrence.similarity",
+        _FRACTION,
+        "How like the earlier incident is, 0.0 to 1.0; 0.0 for a new one.",
+        lambda f, _: float(f.recurrence.similarity or 0.0),
+    ),
+    Fact(
+        "recurrence.storm",
+        _YES_NO,
+        "Part of a storm that began with another incident.",
+        lambda f, _: f.recurrence.storm is not None,
+    ),
+    Fact(
+        "recurrence.storm_size",
+        _WHOLE,
+        "Incidents of that storm, this one included; 0 outside of one.",
+        lambda f, _: f.recurrence.storm.size if f.recurrence.storm else 0,
+    ),
+    Fact("pattern.name", _TEXT, "The name that a person gave it.", lambda f, _: _clean(f.recurrence.name or "")),
+    Fact("pattern.occurrences", _WHOLE, "Of all time, this one included.", lambda f, _: f.recurrence.total),
+    Fact("pattern.age_days", _WHOLE, "Whole days since it was first seen.", _pattern_age),
+    Fact("pattern.novel", _YES_NO, "Never seen before.", _has_flag("novel")),
+    Fact("pattern.frequent", _YES_NO, "Five times in 24 hours or more.", _has_flag("frequent")),
+    Fact("pattern.rare", _YES_NO, "Known, and weeks lie between its occurrences.", _has_flag("rare")),
+    Fact("pattern.flapping", _YES_NO, "Coming and going within the hour.", _has_flag("flapping")),
+    Fact("pattern.burst", _YES_NO, "Many at once.", _has_flag("burst")),
+    Fact("pattern.periodic", _YES_NO, "In a rhythm that is hardly chance.", _has_flag("periodic")),
+    Fact("pattern.period_minutes", _WHOLE, "The rhythm; 0 without one.", _period_minutes),
+    Fact(
+        "pattern.minutes_to_resolve",
+        _FRACTION,
+        "How long its latest incidents took, on average; 0.0 where none was resolved.",
+        _minutes_to_resolve,
+    ),
+    Fact(
+        "pattern.known_fix",
+        _YES_NO,
+        "Somebody wrote down what fixes it.",
+        lambda f, _: f.recurrence.known_fix is not None,
     ),
     Fact("priority", _TEXT, "P1 to P5, as the rules above left it.", lambda f, _: f.priority.value),
     Fact("priority_source", _TEXT, "Where it came from before any rule.", lambda f, _: f.priority_source.value),

@@ -116,8 +116,9 @@ def _check_order(shape: PolicyFileShape, document: Document) -> None:
 
 def _rule(shape: RuleShape, path: Path, document: Document, language: Language) -> Rule:
     when = _condition(shape, (*path, "when"), document, language)
-    if when is not None and shape.then.suppress and when.facts <= MODEL_FACTS:
-        message = f"rule {shape.id!r} would suppress on the model's word alone; ask for a fact of the incident too"
+    quiet = "suppress" if shape.then.suppress else "hold" if shape.then.hold else None
+    if when is not None and quiet and when.facts <= MODEL_FACTS:
+        message = f"rule {shape.id!r} would {quiet} on the model's word alone; ask for a fact of the incident too"
         document.fault((*path, "when"), message)
     return Rule(
         id=shape.id,
@@ -151,6 +152,7 @@ def _adjustment(shape: ThenShape) -> Adjustment:
         else None,
         require_review=shape.require_review,
         suppress=shape.suppress,
+        hold=shape.hold,
     )
 
 

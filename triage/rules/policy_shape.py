@@ -1,5 +1,6 @@
 """The shape of ``escalation.yaml``, before its references are checked and its conditions compiled."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field, StrictInt, model_validator
@@ -8,6 +9,9 @@ from triage.domain.escalation import EscalationKind, Mode, Require
 from triage.domain.priority import Priority
 from triage.rules.catalogue_shape import Stage
 from triage.rules.shape import Day, Duration, Id, Prose, Shape, Words
+
+HOLD_AT_MOST = timedelta(hours=1)
+"""Longer, and a flapping alert that did not stop is an outage that nobody was told of."""
 
 Targets = Annotated[list[Words], Field(min_length=1, max_length=32)]
 
@@ -63,10 +67,15 @@ class ThenShape(Shape):
     checkpoint: RequiredCheckpointShape | None = None
     require_review: Words | None = Field(None, description="Why a reviewer should look.")
     suppress: Words | None = Field(None, description="Why nobody is told; it is still decided and recorded.")
+    hold: Duration | None = Field(
+        None, description="How long the first step waits (at most 1h), in case it is over by then. P1 never waits."
+    )
     policy: Id | None = Field(None, description="Id of the escalation policy to follow.")
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> "ThenShape":
+        if self.hold is not None and not timedelta(0) < self.hold <= HOLD_AT_MOST:
+            raise ValueError("hold is more than nothing and at most 1h")
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if not given:
             raise ValueError("at least one action, or a policy")

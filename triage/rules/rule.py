@@ -1,7 +1,7 @@
 """One rule: a condition, and either an adjustment or the choice of a policy."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from triage.domain.escalation import Checkpoint
 from triage.domain.priority import Priority
@@ -18,6 +18,8 @@ class RequiredCheckpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
+    """``hold``: how long the first step waits, in case it is over by then; what is most urgent never waits."""
+
     set_priority: Priority | None = None
     priority_at_least: Priority | None = None
     priority_at_most: Priority | None = None
@@ -26,6 +28,7 @@ class Adjustment:
     checkpoint: RequiredCheckpoint | None = None
     require_review: str | None = None
     suppress: str | None = None
+    hold: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

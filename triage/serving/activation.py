@@ -9,12 +9,14 @@ from pathlib import Path
 
 import structlog
 
-from triage.active import Active
+from triage.active import Active, Search
 from triage.decider import Decider
 from triage.errors import BundleError, ConfigurationError, Conflict, NotFound
+from triage.memory.likeness import Likeness
 from triage.prediction.bundle import bundles, find_latest
 from triage.prediction.cold_start import ColdStart
 from triage.prediction.collection import Look, look_into
+from triage.prediction.encoder import Encoder
 from triage.prediction.manifest import read_manifest
 from triage.prediction.predictor import Predictor
 from triage.rules.configuration import Configuration, configuration_from_texts, load_configuration
@@ -157,12 +159,23 @@ class Activation:
             faults = dict(self._faults)
             if why is None:
                 del faults["similarity"]
-            if self._active is not None:
-                again = Active(self._active.decider, faults)
-                again.cache = self._active.cache
-                self._active = again
-            # Decisions first: whoever reads that all is well finds decisions that say so.
-            self._faults = faults
+            self._replace(faults, self._active.search if self._active is not None else None)
+
+    def search_with(self, encoder: Encoder, likeness: Likeness, missed: str | None) -> None:
+        """With what the memory is searched from now on; ``missed``: why that misses some of what is remembered."""
+        with self._lock:
+            self.note_similarity(missed)
+            search = Search(encoder=encoder, likeness=likeness)
+            if self._active is not None and self._active.search != search:
+                self._replace(dict(self._faults), search)
+
+    def _replace(self, faults: dict[str, str], search: Search | None) -> None:
+        if self._active is not None:
+            again = Active(self._active.decider, faults, search)
+            again.cache = self._active.cache
+            self._active = again
+        # Decisions first: whoever reads that all is well finds decisions that say so.
+        self._faults = faults
 
     def _put_in_force(self, predictor: Predictor) -> None:
         self._predictor = predictor
@@ -258,7 +271,9 @@ class Activation:
         cold_start = ColdStart(self._configuration.catalogue, self._predictor.encoder) if self._predictor else None
         decider = Decider(self._configuration, self._predictor, cold_start)
         earlier = self._active
-        self._active = Active(decider, self._faults)
+        # The memory is searched as before until it is known to be whole for another encoder.
+        search = earlier.search if earlier is not None and earlier.search.encoder is not None else None
+        self._active = Active(decider, self._faults, search)
         if earlier is not None and earlier.encoder_version == self._active.encoder_version:
             self._active.cache = earlier.cache
         versions = decider.versions

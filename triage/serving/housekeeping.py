@@ -1,13 +1,18 @@
-"""What has to be done whether or not anybody asks: forgotten incidents are closed, old keys forgotten."""
+"""What has to be done whether or not anybody asks: forgotten incidents are closed, what a silence hid is told once
+it is over, old keys are forgotten."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
 
+from triage.corrections import Corrections
+from triage.memory.silencing import tell_unsilenced
 from triage.store.database import Database
 from triage.store.incidents import Incidents
 from triage.store.letters import Letters
+from triage.store.silences import Silences
+from triage.store.words import WordCounts
 
 log = structlog.get_logger("triage.housekeeping")
 
@@ -16,13 +21,25 @@ DELIVERY_KEYS_KEPT = timedelta(days=7)
 
 
 class Housekeeping:
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    """``corrections`` None: nothing can be decided here, so what a silence hid is left to a replica that can."""
+
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime], corrections: Corrections | None = None
+    ) -> None:
         self._incidents = Incidents(database)
         self._letters = Letters(database)
+        self._words = WordCounts(database)
+        self._silences = Silences(database)
+        self._corrections = corrections
         self._clock = clock
 
     def tick(self) -> None:
-        """One pass over what is due. Raises StoreUnavailable."""
+        """One pass over what is due. Raises StoreUnavailable, and Unavailable while nothing is there to decide."""
         while closed := self._incidents.close_forgotten(self._clock()):
             log.info("forgotten incidents closed", count=len(closed))
         self._letters.forget_deliveries(DELIVERY_KEYS_KEPT)
+        self._words.count()
+        if self._corrections is not None and (
+            told := tell_unsilenced(self._silences, self._corrections, self._clock())
+        ):
+            log.info("incidents decided again, since their silence is over", count=told)

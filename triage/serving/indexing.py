@@ -25,6 +25,9 @@ class Indexing:
         self._indexed: str | None = None
         self._tried: tuple[str, float] | None = None
 
+    def is_there(self, encoder: str) -> bool:
+        return self._indexed == encoder
+
     def want(self, encoder: str, dimensions: int) -> None:
         """Begin to build, unless that is done, being done, or failed a moment ago."""
         if encoder == self._indexed or (self._thread is not None and self._thread.is_alive()):

@@ -1,12 +1,13 @@
 """Embeds remembered texts anew when a bundle with another encoder came into force, beside everything else.
 
-Embeddings of two encoders cannot be compared, so until this is done earlier incidents are missed among the similar
-ones, and the service says so. Going back to an encoder finds its embeddings still there.
+Embeddings of two encoders cannot be compared, so until this is done the memory is searched with the earlier
+encoder. Going back to an encoder finds its embeddings still there. On the way, texts whose words are not
+remembered (those of a version that did not know of words) get theirs.
 """
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
@@ -16,6 +17,7 @@ from triage.domain.incident import Incident
 from triage.errors import TriageError
 from triage.prediction.encoder import Encoder
 from triage.prediction.text import incident_text, text_key
+from triage.recurrence.lexical import terms_of
 from triage.serving.metrics import Metrics
 from triage.store.database import Database
 from triage.store.unembedded import Unembedded
@@ -28,25 +30,14 @@ TRIED_AGAIN_AFTER = 5.0
 """Seconds after a failure, or while another replica is at it."""
 KEPT_TOGETHER = 50
 
-MISSED = (
-    "earlier incidents are still being embedded for the encoder in force; until then some are missed among the"
-    " similar ones"
-)
-
-Note = Callable[[str | None], None]
-
 
 class Reembedding:
-    """One pass at a time, in a thread of its own, newest incidents first.
+    """One pass at a time, in a thread of its own, newest incidents first."""
 
-    ``note`` is told a sentence while incidents are missed, and None when they are not.
-    """
-
-    def __init__(self, database: Database, metrics: Metrics, note: Note) -> None:
+    def __init__(self, database: Database, metrics: Metrics) -> None:
         self._database = database
         self._unembedded = Unembedded(database)
         self._metrics = metrics
-        self._note = note
         self._wanted: Encoder | None = None
         self._passed: tuple[str, float] | None = None
         self._failed_at = -TRIED_AGAIN_AFTER
@@ -67,6 +58,11 @@ class Reembedding:
         self._thread = threading.Thread(target=self._run, args=(encoder,), name="reembedding", daemon=True)
         self._thread.start()
 
+    @property
+    def whole(self) -> str | None:
+        """The encoder for which the last pass found, or left, nothing missing."""
+        return self._passed[0] if self._passed is not None else None
+
     def end(self) -> None:
         """Whatever is missing is found by the next pass."""
         self._ended.set()
@@ -85,7 +81,6 @@ class Reembedding:
             return
         if self._is_wanted(encoder):
             self._passed = encoder.version, time.monotonic()
-            self._note(None)
             if done:
                 seconds = round(time.monotonic() - started, 1)
                 log.info("remembered texts embedded", encoder=encoder.version, texts=done, seconds=seconds)
@@ -98,8 +93,8 @@ class Reembedding:
         done, after = 0, None
         while self._is_wanted(encoder):
             page = self._unembedded.read_page(encoder.version, after)
-            if _texts(page.missing):
-                self._note(MISSED)
+            self._unembedded.keep_words({k: terms_of(t) for k, t in texts_of(page.wordless).items()})
+            if texts_of(page.missing):
                 done += self._embed_page(encoder, after)
             if page.last is None:
                 break
@@ -110,7 +105,7 @@ class Reembedding:
         """Only one replica embeds; the others wait until the page is whole."""
         while self._is_wanted(encoder):
             with self._unembedded.alone() as alone:
-                missing = _texts(self._unembedded.read_page(encoder.version, after).missing)
+                missing = texts_of(self._unembedded.read_page(encoder.version, after).missing)
                 if alone or not missing:
                     return self._embed(encoder, missing)
             self._ended.wait(TRIED_AGAIN_AFTER)
@@ -138,7 +133,7 @@ class Reembedding:
         return count
 
 
-def _texts(missing: Mapping[bytes, Incident]) -> dict[bytes, str]:
+def texts_of(missing: Mapping[bytes, Incident]) -> dict[bytes, str]:
     """By key; what an earlier version of the text's definition named is found by nobody any more."""
     texts = {key: incident_text(event) for key, event in missing.items()}
     return {key: text for key, text in texts.items() if text_key(text) == key}

@@ -20,6 +20,11 @@ from triage.domain.decision import Decision
 from triage.domain.delivery import Delivery
 from triage.domain.incident import Incident
 from triage.errors import StoreUnavailable, TriageError, Unavailable
+from triage.memory.patterns import Patterns
+from triage.memory.previewing import Previewing
+from triage.memory.reshaping import Reshaping
+from triage.memory.silencing import Silencing
+from triage.memory.similar import Similar
 from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
 from triage.serving.metrics import Metrics
@@ -31,6 +36,7 @@ from triage.store.configurations import Configurations
 from triage.store.database import Database
 from triage.store.incidents import Incidents
 from triage.store.letters import Letters
+from triage.store.pattern_changes import PatternChanges
 from triage.store.spool import Spool
 from triage.store.tokens import Tokens
 from triage.triager import Outcome, Triager
@@ -61,6 +67,11 @@ class Parts:
         self.principals = Principals(self.tokens, settings.data_dir / "tokens.json")
         self.triager = Triager(self.store, lambda: in_force(activation), utc_now)
         self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now)
+        self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
+        self.patterns = Patterns(database, lambda: in_force(activation), utc_now)
+        self.previewing = Previewing(database)
+        self.reshaping = Reshaping(PatternChanges(database), utc_now)
+        self.silencing = Silencing(database, lambda: in_force(activation), utc_now)
         self.promotion = Promotion(self.configurations, activation, settings.models_dir)
 
 

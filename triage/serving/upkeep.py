@@ -17,9 +17,11 @@ from triage.serving.housekeeping import Housekeeping
 from triage.serving.indexing import Indexing
 from triage.serving.logs import place_of
 from triage.serving.reembedding import Reembedding
+from triage.serving.searching import Searching
 from triage.serving.service import Parts, Service, utc_now
 from triage.store.database import Database, migrate
 from triage.store.embedded import EmbeddedDatabase, start_embedded
+from triage.store.likenesses import Likenesses
 
 log = structlog.get_logger("triage.upkeep")
 
@@ -44,6 +46,7 @@ class Upkeep:
         self._house_kept_at = -HOUSE_KEPT_EVERY
         self._indexing: Indexing | None = None
         self._reembedding: Reembedding | None = None
+        self._searching: Searching | None = None
         self._parts_of_a_step = (
             self._publish,
             self._follow,
@@ -51,6 +54,7 @@ class Upkeep:
             self._drain,
             self._index_embeddings,
             self._embed_anew,
+            self._search,
             self._keep_house,
         )
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
@@ -211,10 +215,19 @@ class Upkeep:
     def _embed_anew(self) -> None:
         active = self._service.activation.active
         if self._reembedding is None:
-            database, activation = self._service.parts.database, self._service.activation
-            self._reembedding = Reembedding(database, self._service.metrics, activation.note_similarity)
+            self._reembedding = Reembedding(self._service.parts.database, self._service.metrics)
         if active is not None and active.encoder is not None:
             self._reembedding.want(active.encoder)
+
+    def _search(self) -> None:
+        """With the encoder in force, once everything is embedded with it and indexed."""
+        if self._searching is None:
+            self._searching = Searching(
+                self._service.activation, Likenesses(self._service.parts.database), self._settings.models_dir
+            )
+        whole = self._reembedding.whole if self._reembedding is not None else None
+        indexed = whole is not None and self._indexing is not None and self._indexing.is_there(whole)
+        self._searching.follow(whole if indexed else None)
 
     def _refuse_open_door(self) -> None:
         """Without a token the service is for this machine only."""
@@ -230,9 +243,9 @@ class Upkeep:
         if time.monotonic() < self._house_kept_at + HOUSE_KEPT_EVERY:
             return
         self._house_kept_at = time.monotonic()
-        database = self._service.parts.database
-        with database.unattended():
-            Housekeeping(database, utc_now).tick()
+        parts = self._service.parts
+        with parts.database.unattended():
+            Housekeeping(parts.database, utc_now, parts.corrections).tick()
 
     def _drain(self) -> None:
         """Carry out what waits, in order; requests join the queue behind it until it is empty."""

@@ -13,16 +13,17 @@ from triage.domain.delivery import DeliveryKey, EventResult, KnownDelivery
 from triage.domain.incident import Incident
 from triage.domain.memory import Looks, Memory
 from triage.domain.record import IncidentRecord
-from triage.domain.recurrence import Neighbour
+from triage.domain.storm import Burning
 from triage.errors import StoreUnavailable
 from triage.store.database import Database, Db
 from triage.store.incidents import SELECT_INCIDENT
-from triage.store.neighbours import read_neighbours, search_neighbours
+from triage.store.neighbours import Alike, Bounds, Sought, find_alike
 from triage.store.recollection import lock_identities, recollect
-from triage.store.recording import record_embeddings, record_memory
+from triage.store.recording import record_memory
 from triage.store.records import DECISION, RESULTS, record_from_row
-
-Embeddings = Mapping[bytes, NDArray[np.float16]]
+from triage.store.storms import find_burning
+from triage.store.texts import NewTexts, record_texts
+from triage.store.words import read_counts
 
 
 class PostgresBatch:
@@ -72,15 +73,24 @@ class PostgresBatch:
         looks: Sequence[Looks],
         events: Sequence[Incident],
         now: datetime,
-        encoder: str | None,
-        embeddings: Embeddings,
     ) -> Memory:
-        return recollect(self._db, looks, events, now, encoder, embeddings, hold=self._writing)
+        return recollect(self._db, looks, events, now, hold=self._writing)
 
-    def find_neighbours(
-        self, looks: Sequence[Looks], encoder: str | None, embeddings: Embeddings
-    ) -> dict[bytes, tuple[Neighbour, ...]]:
-        return read_neighbours(search_neighbours(self._db, looks, encoder, embeddings))
+    def find_known(self, digests: Sequence[str]) -> set[str]:
+        """Those of the digests under which there is a pattern."""
+        rows = self._db.execute(
+            "SELECT digest FROM pattern_key WHERE digest = ANY(%s) AND NOT refused", (list(digests),)
+        ).fetchall()
+        return {row["digest"] for row in rows}
+
+    def find_burning(self, services: Sequence[str], now: datetime) -> list[Burning]:
+        return find_burning(self._db, services, now)
+
+    def count_words(self, terms: Sequence[int]) -> tuple[Mapping[int, int], int]:
+        return read_counts(self._db, terms)
+
+    def find_alike(self, sought: Sequence[Sought], encoder: str | None, bounds: Bounds) -> list[Alike]:
+        return find_alike(self._db, sought, encoder, bounds)
 
     def find_embeddings(self, encoder: str, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float16]]:
         rows = self._db.execute(
@@ -98,11 +108,8 @@ class PostgresBatch:
         ).fetchall()
         return {str(row["id"]): DECISION.validate_python(row["record"]) for row in rows}
 
-    def record(
-        self, memory: Memory, decisions: Sequence[StoredDecision], encoder: str | None, embeddings: Embeddings
-    ) -> None:
-        if encoder is not None:
-            record_embeddings(self._db, encoder, embeddings)
+    def record(self, memory: Memory, decisions: Sequence[StoredDecision], texts: NewTexts) -> None:
+        record_texts(self._db, texts)
         record_memory(self._db, memory, decisions)
 
 

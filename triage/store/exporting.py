@@ -1,12 +1,13 @@
 """Past incidents one after the other, for a history file: however many there are, memory holds one fetch."""
 
 from collections.abc import Generator
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from triage.domain.decision import TriageOverride
 from triage.domain.priority import Priority
-from triage.domain.provenance import PastIncident
+from triage.domain.provenance import PastIncident, Told
 from triage.store.database import Database
 from triage.store.records import INCIDENT
 
@@ -55,8 +56,9 @@ _PAST = f"""
 SELECT i.id, i.event, i.opened_at, i.team, i.acknowledged_by, i.resolved_at, i.resolved_by,
     d.catalogue, held.incident_id AS duplicate_of,
     p.priority AS said_priority, p.made_by AS priority_by, p.made_at AS priority_at,
-    t.team AS said_team, t.made_by AS team_by, t.made_at AS team_at
+    t.team AS said_team, t.made_by AS team_by, t.made_at AS team_at, i.resolution, to_jsonb(told) AS told
 FROM incident AS i
+LEFT JOIN imported AS told ON told.incident_id = i.id
 LEFT JOIN LATERAL (
     SELECT record #>> '{{versions,catalogue}}' AS catalogue FROM decision
     WHERE id = i.decision_id AND i.resolved_at IS NOT NULL LIMIT 1
@@ -77,7 +79,7 @@ LEFT JOIN LATERAL (
 ) AS earlier ON true
 LEFT JOIN LATERAL (
     SELECT e.id AS incident_id FROM incident AS e
-    WHERE e.id = earlier.incident_id AND e.id <> i.id AND (e.resolved_at IS NULL OR e.resolved_at > i.opened_at)
+    WHERE e.id = earlier.incident_id AND e.id <> i.id AND (e.state <> 'resolved' OR e.resolved_at > i.opened_at)
     LIMIT 1
 ) AS held ON true
 WHERE {_OPENED}
@@ -91,8 +93,10 @@ def _bounds(since: datetime | None, until: datetime | None) -> dict[str, datetim
 
 def _past(row: dict[str, Any]) -> PastIncident:
     priority_said, team_said = row["said_priority"], row["said_team"]
+    told = _told(row["told"]) if row["told"] else None
+    duplicate_of = str(row["duplicate_of"]) if row["duplicate_of"] else None
     return PastIncident(
-        id=str(row["id"]),
+        id=told.history_id if told else str(row["id"]),
         event=INCIDENT.validate_python(row["event"]),
         opened_at=row["opened_at"],
         team=row["team"],
@@ -100,11 +104,17 @@ def _past(row: dict[str, Any]) -> PastIncident:
         acknowledged_by=row["acknowledged_by"],
         resolved_at=row["resolved_at"],
         resolved_by=row["resolved_by"],
+        resolution=row["resolution"],
         priority_said=TriageOverride(
             by=row["priority_by"], at=row["priority_at"], priority=Priority(priority_said)
         )
         if priority_said
         else None,
         team_said=TriageOverride(by=row["team_by"], at=row["team_at"], team=team_said) if team_said else None,
-        duplicate_of=str(row["duplicate_of"]) if row["duplicate_of"] else None,
+        duplicate_of=told.duplicate_of if told else duplicate_of,
+        told=told,
     )
+
+
+def _told(row: dict[str, Any]) -> Told:
+    return Told(**{field.name: row[field.name] for field in fields(Told)})

@@ -16,9 +16,9 @@ from triage.domain.record import IncidentRecord, TimelineEntry
 from triage.errors import NotFound
 from triage.store.database import Database, Db, Row
 from triage.store.recording import record_decisions, record_embeddings, record_timeline, update_incidents
-from triage.store.records import DECISION, INCIDENT_COLUMNS, INPUTS, record_from_row
+from triage.store.records import DECISION, INPUTS, READ_INCIDENT, record_from_row
 
-SELECT_INCIDENT = f"SELECT {INCIDENT_COLUMNS} FROM incident"
+SELECT_INCIDENT = f"SELECT {READ_INCIDENT} FROM incident"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +34,6 @@ class IncidentFilter:
     since: datetime | None = None
     before: tuple[datetime, str] | None = None
     limit: int = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimilarIncident:
-    """``resolution``: what resolved it, in the responder's words, if it is over."""
-
-    incident: IncidentRecord
-    similarity: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +63,7 @@ class Incidents:
             ("status = %s", wanted.status),
             ("team = %s", wanted.team),
             ("priority = %s", wanted.priority),
-            ("pattern_id = %s", wanted.pattern),
+            (_OF_FAMILY, wanted.pattern),
             ("opened_at >= %s", wanted.since),
             ("search @@ websearch_to_tsquery('simple', %s)", wanted.q),
         ):
@@ -99,25 +91,11 @@ class Incidents:
             ).fetchall()
         return [TimelineEntry(**{**row, "incident_id": str(row["incident_id"])}) for row in rows]
 
-    def similar(self, incident_id: str, encoder: str, limit: int) -> list[SimilarIncident]:
-        """The nearest other incidents, one per text, nearest first. Raises NotFound."""
-        with self._database.exploring() as db:
-            record = _get(db, incident_id)
-            asked = db.execute(
-                "SELECT vector_dims(embedding::halfvec) AS dimensions FROM text_embedding"
-                " WHERE encoder = %s AND text_key = %s",
-                (encoder, record.text_key),
-            ).fetchone()
-            if asked is None:
-                return []
-            statement = sql.SQL(_SIMILAR).format(
-                dimensions=sql.Literal(asked["dimensions"]), encoder=sql.Literal(encoder)
-            )
-            arguments = {"key": record.text_key, "id": incident_id, "limit": limit}
-            near = db.execute(statement, arguments).fetchall()
-            rows = db.execute(f"{SELECT_INCIDENT} WHERE id = ANY(%s)", ([row["id"] for row in near],)).fetchall()
-        found = {row["id"]: record_from_row(row) for row in rows}
-        return [SimilarIncident(incident=found[row["id"]], similarity=float(row["similarity"])) for row in near]
+    def get_many(self, incident_ids: Sequence[str]) -> dict[str, IncidentRecord]:
+        """Those that there are, by id."""
+        with self._database.connection() as db:
+            rows = db.execute(f"{SELECT_INCIDENT} WHERE id = ANY(%s::uuid[])", (list(incident_ids),)).fetchall()
+        return {str(row["id"]): record_from_row(row) for row in rows}
 
     def get_decision(self, decision_id: str) -> RecordedDecision:
         """Raises NotFound."""
@@ -182,9 +160,9 @@ class Change:
     def decide(self, stored: StoredDecision) -> None:
         self._decisions.append(stored)
 
-    def get_decision(self) -> RecordedDecision:
-        """The incident's decision as it stands."""
-        return _recorded(self._db, self.record.decision_id)
+    def get_decision(self) -> RecordedDecision | None:
+        """The incident's decision as it stands; None for an incident that came with a history."""
+        return _recorded(self._db, self.record.decision_id) if self.record.decision_id is not None else None
 
     def override(self, override: TriageOverride) -> None:
         self._db.execute(
@@ -213,19 +191,9 @@ class Change:
         record_timeline(self._db, self._entries)
 
 
-_SIMILAR = """
-WITH asked AS (SELECT embedding::halfvec({dimensions}) AS embedding FROM text_embedding
-    WHERE encoder = {encoder} AND text_key = %(key)s)
-SELECT newest.id, 1 - near.distance AS similarity FROM (
-    SELECT t.text_key, t.embedding::halfvec({dimensions}) <=> (SELECT embedding FROM asked) AS distance
-    FROM text_embedding AS t WHERE encoder = {encoder}
-    ORDER BY t.embedding::halfvec({dimensions}) <=> (SELECT embedding FROM asked) LIMIT %(limit)s + 1
-) AS near
-JOIN LATERAL (
-    SELECT id FROM incident WHERE text_key = near.text_key AND id <> %(id)s ORDER BY opened_at DESC LIMIT 1
-) AS newest ON true
-ORDER BY near.distance LIMIT %(limit)s
-"""
+_OF_FAMILY: LiteralString = (
+    "pattern_id IN (SELECT id FROM pattern WHERE root = (SELECT root FROM pattern WHERE id = %s))"
+)
 
 
 def _get(db: Db, incident_id: str, *, lock: bool = False) -> IncidentRecord:

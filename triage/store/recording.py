@@ -12,6 +12,7 @@ from pgvector import HalfVector
 from triage.domain.decision import StoredDecision
 from triage.domain.memory import Memory
 from triage.domain.record import IncidentRecord, TimelineEntry
+from triage.store.beats import COUNT_BEATS_OF
 from triage.store.database import Db
 from triage.store.records import (
     INCIDENT_COLUMNS,
@@ -27,16 +28,17 @@ def record_memory(db: Db, memory: Memory, decisions: Sequence[StoredDecision]) -
     """Write everything that a batch changed. Set-based: its cost in statements does not grow with the batch."""
     with db.pipeline():
         _insert(db, "pattern", _PATTERN_COLUMNS, [_pattern_row(p) for p in memory.new_patterns.values()])
-        digests = [{"digest": d, "pattern_id": p} for d, p in memory.new_digests.items()]
-        _insert(db, "pattern_key", "digest, pattern_id", digests)
+        _insert_digests(db, memory)
         _insert(db, "incident", INCIDENT_COLUMNS, [record_to_row(r) for r in memory.new_incidents.values()])
         update_incidents(
             db, [memory.incidents[i] for i in memory.changed_incidents if i not in memory.new_incidents]
         )
         _update_patterns(db, memory)
         _upsert_keys(db, memory)
-        _insert(db, "occurrence", _OCCURRENCE_COLUMNS, [_occurrence_row(o) for o in memory.new_occurrences])
+        _insert_occurrences(db, memory)
+        _count_suppressed(db, memory)
         _count_deliveries(db, memory)
+        _insert_wordings(db, memory)
         record_decisions(db, decisions)
         record_timeline(db, memory.timeline)
 
@@ -94,11 +96,12 @@ def _insert(db: Db, table: str, columns: str, rows: list[dict[str, Any]]) -> Non
         )
 
 
-_PATTERN_COLUMNS = "id, scope, template, first_seen_at, last_seen_at, occurrences"
+_PATTERN_COLUMNS = "id, root, scope, template, first_seen_at, last_seen_at, occurrences"
 _OCCURRENCE_COLUMNS = (
     "incident_id, pattern_id, source, dedup_key, scope, started_at, occurred_at, received_at, deliveries"
 )
-_CHANGEABLE = [c.strip() for c in INCIDENT_COLUMNS.split(",") if c.strip() not in {"id", "source", "opened_at"}]
+_FIXED = {"id", "pattern_id", "source", "opened_at"}
+_CHANGEABLE = [column for column in INCIDENT_COLUMNS.split(", ") if column.strip() not in _FIXED]
 _UPDATE_INCIDENTS = (
     "UPDATE incident SET "
     + ", ".join(f"{c} = new.{c}" for c in _CHANGEABLE)
@@ -109,6 +112,7 @@ _UPDATE_INCIDENTS = (
 def _pattern_row(pattern: Any) -> dict[str, Any]:
     return {
         "id": pattern.id,
+        "root": pattern.id,
         "scope": pattern.scope,
         "template": pattern.template,
         "first_seen_at": pattern.first_seen_at,
@@ -172,6 +176,53 @@ def _occurrence_row(occurrence: Any) -> dict[str, Any]:
         "received_at": occurrence.received_at,
         "deliveries": occurrence.deliveries,
     }
+
+
+def _insert_occurrences(db: Db, memory: Memory) -> None:
+    """Each occurrence, and the five minutes of its pattern that it is counted in."""
+    if memory.new_occurrences:
+        db.execute(
+            f"WITH new AS (INSERT INTO occurrence ({_OCCURRENCE_COLUMNS}) SELECT {_OCCURRENCE_COLUMNS}"
+            " FROM jsonb_populate_recordset(NULL::occurrence, %s::jsonb) RETURNING pattern_id, occurred_at)"
+            f" {COUNT_BEATS_OF.format(occurrences='new')}",
+            (as_rows([_occurrence_row(occurrence) for occurrence in memory.new_occurrences]),),
+        )
+
+
+def _insert_digests(db: Db, memory: Memory) -> None:
+    """One that is there already was outlived, and goes over to another pattern."""
+    if memory.new_digests:
+        db.execute(
+            "INSERT INTO pattern_key (digest, pattern_id) SELECT * FROM unnest(%s::text[], %s::uuid[])"
+            " ON CONFLICT (digest) DO UPDATE SET pattern_id = excluded.pattern_id",
+            (list(memory.new_digests), list(memory.new_digests.values())),
+        )
+
+
+def _insert_wordings(db: Db, memory: Memory) -> None:
+    if memory.wordings:
+        db.execute(
+            "INSERT INTO incident_wording (incident_id, text_key, title, description, since)"
+            " SELECT * FROM unnest(%s::uuid[], %s::bytea[], %s::text[], %s::text[], %s::timestamptz[])"
+            " ON CONFLICT DO NOTHING",
+            (
+                [wording.incident_id for wording in memory.wordings],
+                [wording.text_key for wording in memory.wordings],
+                [wording.title for wording in memory.wordings],
+                [wording.description for wording in memory.wordings],
+                [wording.since for wording in memory.wordings],
+            ),
+        )
+
+
+def _count_suppressed(db: Db, memory: Memory) -> None:
+    if memory.suppressed:
+        ordered = sorted(memory.suppressed.items())
+        db.execute(
+            "UPDATE silence SET suppressed = silence.suppressed + new.times, suppressed_at = now()"
+            " FROM unnest(%s::uuid[], %s::int[]) AS new (id, times) WHERE silence.id = new.id",
+            ([silence for silence, _ in ordered], [times for _, times in ordered]),
+        )
 
 
 def _count_deliveries(db: Db, memory: Memory) -> None:

@@ -49,8 +49,12 @@ def bytes_to_json(value: bytes) -> str:
 INCIDENT_COLUMNS = (
     "id, pattern_id, source, scope, service, environment, title, event, text_key, state, status, priority, team,"
     " decision_id, occurrences, deliveries, opened_at, last_occurred_at, last_seen_at, closes_at, acknowledged_at,"
-    " acknowledged_by, resolved_at, resolved_by, resolution, needs_review"
+    " acknowledged_by, resolved_at, resolved_by, resolution, needs_review, parent_id"
 )
+READ_INCIDENT = INCIDENT_COLUMNS.replace(
+    "pattern_id", "(SELECT root FROM pattern WHERE pattern.id = incident.pattern_id) AS pattern_id"
+)
+"""The pattern that an incident counts under now: the one that people merged its own into, if they did."""
 
 
 def record_to_row(record: IncidentRecord) -> dict[str, Any]:
@@ -81,6 +85,7 @@ def record_to_row(record: IncidentRecord) -> dict[str, Any]:
         "resolved_by": record.resolved_by,
         "resolution": record.resolution,
         "needs_review": record.needs_review,
+        "parent_id": record.parent_id,
     }
 
 
@@ -99,7 +104,7 @@ def record_from_row(row: dict[str, Any]) -> IncidentRecord:
         status=Status(row["status"]),
         priority=Priority(row["priority"]),
         team=row["team"],
-        decision_id=str(row["decision_id"]),
+        decision_id=str(row["decision_id"]) if row["decision_id"] else None,
         occurrences=row["occurrences"],
         deliveries=row["deliveries"],
         opened_at=row["opened_at"],
@@ -112,4 +117,5 @@ def record_from_row(row: dict[str, Any]) -> IncidentRecord:
         resolved_by=row["resolved_by"],
         resolution=row["resolution"],
         needs_review=row["needs_review"],
+        parent_id=str(row["parent_id"]) if row["parent_id"] else None,
     )

@@ -1,0 +1,46 @@
+"""What a source says anew of an open incident, under its own key."""
+
+from datetime import datetime
+
+from triage.domain.incident import Incident
+from triage.domain.memory import Looks, Match, Memory, Wording
+from triage.domain.record import IncidentRecord
+from triage.domain.recurrence import MatchedBy
+from triage.recurrence.looking import look_at
+
+
+class Rewordings:
+    """Of one batch. ``texts``: where the texts to be remembered are collected, by text key."""
+
+    def __init__(self, memory: Memory, texts: dict[bytes, str]) -> None:
+        self._memory = memory
+        self._texts = texts
+        self._templates: dict[str, str] = {}
+
+    def take(
+        self, event: Incident, look: Looks, match: Match, record: IncidentRecord, actor: str, now: datetime
+    ) -> bool:
+        """Whether the event says something else than the incident opened with, beyond what changes from one
+        message to the next. Both texts are kept and found; the incident stays what the source says it is."""
+        if match.matched_by is not MatchedBy.KEY or look.template == self._template_of(record):
+            return False
+        if look.text_key not in self._texts:
+            self._texts[look.text_key] = look.text
+            self._memory.wordings.append(
+                Wording(
+                    incident_id=record.id,
+                    text_key=look.text_key,
+                    title=event.title,
+                    description=event.description,
+                    since=now,
+                )
+            )
+            reads_as = {"reads_as": match.reads_as} if match.reads_as is not None else {}
+            self._memory.note(record.id, now, "reworded", actor, title=event.title, **reads_as)
+        return True
+
+    def _template_of(self, record: IncidentRecord) -> str:
+        known = self._templates.get(record.id)
+        if known is None:
+            known = self._templates[record.id] = look_at(record.event).template
+        return known
