@@ -12,6 +12,7 @@ from triage.domain.access import Role
 from triage.store.tokens import Tokens
 
 ONE = "/v1/incidents/{id}"
+NOBODY = "0f5c9d6e-0c5e-4f0e-9a59-3b0f4f4f7c11"
 NEEDS: list[tuple[Role, str, str, Any]] = [
     (Role.SOURCE, "POST", "/v1/predict", event()),
     (Role.SOURCE, "POST", "/v1/predict?record=true", event()),
@@ -28,6 +29,17 @@ NEEDS: list[tuple[Role, str, str, Any]] = [
     (Role.RESPONDER, "POST", f"{ONE}/status", {"status": "triaging"}),
     (Role.RESPONDER, "POST", f"{ONE}/resolve", None),
     (Role.REVIEWER, "POST", f"{ONE}/override", {"priority": "P2"}),
+    (Role.RESPONDER, "GET", "/v1/patterns", None),
+    (Role.RESPONDER, "GET", f"/v1/patterns/{NOBODY}", None),
+    (Role.RESPONDER, "GET", "/v1/silences", None),
+    (Role.RESPONDER, "DELETE", f"/v1/silences/{NOBODY}", None),
+    (Role.RESPONDER, "POST", f"/v1/patterns/{NOBODY}/silence", {"for": "PT1H", "reason": "a trial"}),
+    (Role.REVIEWER, "POST", f"/v1/patterns/{NOBODY}/merge", {"pattern": NOBODY}),
+    (Role.REVIEWER, "POST", f"/v1/patterns/{NOBODY}/split", {"incidents": [NOBODY]}),
+    (Role.REVIEWER, "POST", f"/v1/patterns/{NOBODY}/not-the-same", {"pattern": NOBODY}),
+    (Role.REVIEWER, "POST", f"/v1/patterns/{NOBODY}/known-fix", {"fix": "a trial"}),
+    (Role.REVIEWER, "POST", f"/v1/patterns/{NOBODY}/name", {"name": "a trial"}),
+    (Role.REVIEWER, "POST", "/v1/patterns/changes/1/undo", None),
     (Role.ENGINEER, "GET", "/v1/models", None),
     (Role.ENGINEER, "POST", "/v1/models/promote", {"version": "none there", "reason": "a trial"}),
     (Role.ENGINEER, "POST", "/v1/models/rollback", {"reason": "a trial"}),

@@ -19,8 +19,18 @@ BODIES = [
     "/v1/incidents/batch",
     "/v1/incidents/resolve",
     "/v1/sources/alertmanager",
+    "/v1/patterns/preview",
+    "/v1/patterns/threshold",
+    "/v1/patterns/{pattern_id}/merge",
+    "/v1/patterns/{pattern_id}/split",
+    "/v1/patterns/{pattern_id}/not-the-same",
+    "/v1/patterns/{pattern_id}/known-fix",
+    "/v1/patterns/{pattern_id}/name",
+    "/v1/patterns/{pattern_id}/silence",
 ]
 FIELDS = [*IncidentBody.model_fields, "incidents", "alerts", "status", "annotations", "startsAt"]
+FIELDS += ["pattern", "incident", "anyway", "fix", "name", "until", "for", "reason", "priority"]
+FIELDS += ["threshold", "target", "days"]
 MARK = "open-sesame"
 
 texts = st.text(max_size=40) | st.sampled_from(["firing", "resolved", "2026-03-09T09:42:00Z", "P1", "", MARK])
@@ -60,6 +70,12 @@ def described(shared_api: Api) -> dict[str, set[int]]:
     return {path: {int(status) for status in found[path]["responses"]} for path in BODIES}
 
 
+@pytest.fixture(scope="module")
+def pattern(shared_api: Api) -> str:
+    found: str = shared_api.fire()["incident"]["pattern_id"]
+    return found
+
+
 def holds(path: str, response: Any, described: dict[str, set[int]]) -> None:
     assert response.status_code in described[path], response.text
     assert response.status_code < 500
@@ -75,19 +91,19 @@ def holds(path: str, response: Any, described: dict[str, set[int]]) -> None:
 @CALM
 @given(body=bodies)
 def test_any_json_is_answered_as_described(
-    shared_api: Api, described: dict[str, set[int]], path: str, body: object
+    shared_api: Api, described: dict[str, set[int]], pattern: str, path: str, body: object
 ) -> None:
     # As Python writes it, with lone surrogates and NaN, which many senders cannot help either.
-    holds(path, shared_api.post_raw(path, json.dumps(body).encode()), described)
+    holds(path, shared_api.post_raw(path.format(pattern_id=pattern), json.dumps(body).encode()), described)
 
 
 @pytest.mark.parametrize("path", BODIES)
 @CALM
 @given(body=st.binary(max_size=200) | texts.map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_answered_as_described(
-    shared_api: Api, described: dict[str, set[int]], path: str, body: bytes
+    shared_api: Api, described: dict[str, set[int]], pattern: str, path: str, body: bytes
 ) -> None:
-    holds(path, shared_api.post_raw(path, body), described)
+    holds(path, shared_api.post_raw(path.format(pattern_id=pattern), body), described)
 
 
 @CALM

@@ -26,6 +26,20 @@ ADDRESSES = [
     ("POST", "/v1/incidents/{incident_id}/acknowledge"),
     ("POST", "/v1/incidents/{incident_id}/status"),
     ("POST", "/v1/incidents/{incident_id}/resolve"),
+    ("GET", "/v1/patterns"),
+    ("POST", "/v1/patterns/preview"),
+    ("GET", "/v1/patterns/threshold"),
+    ("POST", "/v1/patterns/threshold"),
+    ("GET", "/v1/patterns/{pattern_id}"),
+    ("POST", "/v1/patterns/{pattern_id}/merge"),
+    ("POST", "/v1/patterns/{pattern_id}/split"),
+    ("POST", "/v1/patterns/{pattern_id}/not-the-same"),
+    ("POST", "/v1/patterns/{pattern_id}/known-fix"),
+    ("POST", "/v1/patterns/{pattern_id}/name"),
+    ("POST", "/v1/patterns/{pattern_id}/silence"),
+    ("POST", "/v1/patterns/changes/{change_id}/undo"),
+    ("GET", "/v1/silences"),
+    ("DELETE", "/v1/silences/{silence_id}"),
     ("POST", "/v1/sources/{source}"),
     ("GET", "/v1/models"),
     ("POST", "/v1/models/promote"),
@@ -66,9 +80,19 @@ def document(running: Service) -> Any:
 
 
 @pytest.fixture(scope="module")
-def incident(running: Service) -> str:
-    found: str = running.fire(**event_body())["incident"]["id"]
-    return found
+def known(running: Service) -> dict[str, str]:
+    """What the parameters of an address may name."""
+    incident = running.fire(**event_body())["incident"]
+    named = running.post(f"/v1/patterns/{incident['pattern_id']}/name", {"name": "Lag"}).json()
+    asked = {"for": "PT1H", "reason": "Known"}
+    silence = running.post(f"/v1/patterns/{incident['pattern_id']}/silence", asked)
+    return {
+        "incident_id": incident["id"],
+        "pattern_id": incident["pattern_id"],
+        "change_id": named["change_id"],
+        "silence_id": silence.json()["silence"]["id"],
+        "source": "alertmanager",
+    }
 
 
 def test_no_operation_is_left_out(document: Any) -> None:
@@ -78,17 +102,15 @@ def test_no_operation_is_left_out(document: Any) -> None:
 
 @pytest.mark.parametrize(("method", "path", "mode"), ASKED, ids=str)
 def test_an_operation_is_as_it_is_described(
-    running: Service, document: Any, incident: str, method: str, path: str, mode: GenerationMode
+    running: Service, document: Any, known: dict[str, str], method: str, path: str, mode: GenerationMode
 ) -> None:
     operation = document[path][method]
 
     @CALM
-    @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans())
-    def ask(case: Case, known: bool) -> None:
-        if known and "incident_id" in case.path_parameters:
-            case.path_parameters["incident_id"] = incident
-        if known and "source" in case.path_parameters:
-            case.path_parameters["source"] = "alertmanager"
+    @given(case=operation.as_strategy(generation_mode=mode), is_known=st.booleans())
+    def ask(case: Case, is_known: bool) -> None:
+        if is_known:
+            case.path_parameters |= {name: known[name] for name in case.path_parameters if name in known}
         case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, excluded_checks=NOT_CHECKED)
 
     ask()

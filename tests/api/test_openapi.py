@@ -23,6 +23,19 @@ PATHS = {
     "/v1/incidents/{incident_id}/acknowledge",
     "/v1/incidents/{incident_id}/status",
     "/v1/incidents/{incident_id}/resolve",
+    "/v1/patterns",
+    "/v1/patterns/preview",
+    "/v1/patterns/threshold",
+    "/v1/patterns/{pattern_id}",
+    "/v1/patterns/{pattern_id}/merge",
+    "/v1/patterns/{pattern_id}/split",
+    "/v1/patterns/{pattern_id}/not-the-same",
+    "/v1/patterns/{pattern_id}/known-fix",
+    "/v1/patterns/{pattern_id}/name",
+    "/v1/patterns/{pattern_id}/silence",
+    "/v1/patterns/changes/{change_id}/undo",
+    "/v1/silences",
+    "/v1/silences/{silence_id}",
     "/v1/sources/{source}",
     "/v1/models",
     "/v1/models/promote",
@@ -78,7 +91,7 @@ def test_only_health_needs_no_token(document: dict[str, Any]) -> None:
 
 def test_every_body_has_examples_that_are_valid(document: dict[str, Any]) -> None:
     bodies = [operation["requestBody"] for _, _, operation in operations(document) if "requestBody" in operation]
-    assert len(bodies) == 11
+    assert len(bodies) == 20
     for body in bodies:
         content = body["content"]["application/json"]
         assert content["examples"]
@@ -103,6 +116,9 @@ def test_answers_are_as_described(shared_api: Api, document: dict[str, Any]) -> 
         "/v1/incidents/{incident_id}": one,
         "/v1/incidents/{incident_id}/timeline": f"{one}/timeline",
         "/v1/incidents/{incident_id}/similar": f"{one}/similar",
+        "/v1/patterns": "",
+        "/v1/patterns/{pattern_id}": f"/v1/patterns/{received['incident']['pattern_id']}",
+        "/v1/silences": "",
     }
     for path, address in asked.items():
         schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]

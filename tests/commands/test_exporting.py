@@ -16,12 +16,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.fixtures_store import Desk, an_event
-from training.history.rows import MACHINE_SOURCES, HistoryRow, read_history
 from triage.__main__ import triage
 from triage.commands.history_file import COLUMNS, FORMATS, writing
 from triage.corrections import Corrections
 from triage.domain.incident import EventKind, Evidence, Incident, Link
 from triage.errors import HistoryError
+from triage.history.rows import MACHINE_SOURCES, HistoryRow, read_history
 from triage.prediction.text import condensed
 from triage.store.incidents import Incidents
 

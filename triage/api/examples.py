@@ -121,6 +121,12 @@ DECISION: Final[dict[str, Any]] = {
         "flags": ["frequent"],
         "period_seconds": None,
         "related": [],
+        "total": 14,
+        "name": "Card payments declined in …",
+        "first_seen_at": "2026-01-12T03:10:00Z",
+        "known_fix": "Fail over to the second acquirer; see the runbook.",
+        "resolve_seconds": 1860.0,
+        "storm": None,
     },
     "escalation": {
         "policy": "senior-first",

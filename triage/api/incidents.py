@@ -168,9 +168,11 @@ async def get_incident(request: Request, incident_id: str) -> Response:
     admit(request, Role.RESPONDER)
     incidents = service_of(request).parts.incidents
     record = await run_in_threadpool(incidents.get, incident_id)
-    decisions = await run_in_threadpool(incidents.decisions_of, [record.decision_id])
-    found = {"incident": incident_view(record), "decision": decision_view(decisions[record.decision_id])}
-    return answer(render(found))
+    decision = None
+    if record.decision_id is not None:
+        decisions = await run_in_threadpool(incidents.decisions_of, [record.decision_id])
+        decision = decision_view(decisions[record.decision_id])
+    return answer(render({"incident": incident_view(record), "decision": decision}))
 
 
 @router.get("/{incident_id}/timeline", response_model=TimelineView, responses=answers(404))
@@ -188,13 +190,7 @@ def _timeline(incidents: Incidents, incident_id: str) -> bytes:
 async def get_similar(request: Request, incident_id: str, k: Annotated[int, Query(ge=1, le=50)] = 5) -> Response:
     """The k nearest other incidents, with what resolved them."""
     admit(request, Role.RESPONDER)
-    service = service_of(request)
-    active = service.activation.active
-    encoder = active.encoder_version if active else None
-    if encoder is None:
-        await run_in_threadpool(service.parts.incidents.get, incident_id)
-        return answer(render({"similar": []}))
-    found = await run_in_threadpool(service.parts.incidents.similar, incident_id, encoder, k)
+    found = await run_in_threadpool(service_of(request).parts.similar.find, incident_id, k)
     near = [
         {
             "similarity": round(one.similarity, 4),

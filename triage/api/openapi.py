@@ -7,7 +7,10 @@ from fastapi.openapi.utils import get_openapi
 
 from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody
 from triage.api.models import PromoteBody, RollbackBody
+from triage.api.pattern_changes import DifferenceBody, KnownFixBody, MergeBody, NameBody, SplitBody, UndoBody
+from triage.api.previews import PreviewBody, ThresholdBody
 from triage.api.shapes import Problem
+from triage.api.silences import SilenceBody
 from triage.sources.native import IncidentBody
 
 DESCRIBED = (
@@ -18,6 +21,15 @@ DESCRIBED = (
     StatusBody,
     PromoteBody,
     RollbackBody,
+    MergeBody,
+    SplitBody,
+    DifferenceBody,
+    KnownFixBody,
+    NameBody,
+    UndoBody,
+    SilenceBody,
+    PreviewBody,
+    ThresholdBody,
     Problem,
 )
 """Models whose bodies are read by hand."""

@@ -38,7 +38,7 @@ class IncidentView(BaseModel):
     service: str | None
     environment: str | None
     pattern_id: str
-    decision_id: str
+    decision_id: str | None = Field(description="Null for an incident that was imported")
     occurrences: int = Field(description="How often it happened; repeated deliveries are not counted")
     deliveries: int = Field(description="How many messages spoke of it")
     opened_at: datetime
@@ -49,6 +49,7 @@ class IncidentView(BaseModel):
     resolved_by: str | None
     resolution: str | None
     needs_review: bool
+    parent_id: str | None = Field(description="The incident that its storm began with, if it is part of one")
     event: dict[str, Any] = Field(description="The event that opened it")
 
 
@@ -87,10 +88,10 @@ class ActedView(BaseModel):
 
 
 class DecidedView(BaseModel):
-    """An incident with the decision in force."""
+    """An incident with the decision in force; null for one that was imported."""
 
     incident: IncidentView
-    decision: DecisionView
+    decision: DecisionView | None
 
 
 class BatchItemView(BaseModel):
@@ -167,6 +168,7 @@ def incident_view(record: IncidentRecord) -> dict[str, Any]:
         "resolved_by": record.resolved_by,
         "resolution": record.resolution,
         "needs_review": record.needs_review,
+        "parent_id": record.parent_id,
         "event": incident_to_json(record.event),
     }
 

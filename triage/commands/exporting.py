@@ -1,10 +1,8 @@
 """``triage export``: a history file of what happened here, with the labels that people gave."""
 
-import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +11,8 @@ import click
 import orjson
 
 from triage.commands.history_file import FORMATS, format_of, row_of, writing
+from triage.commands.options import ended_in_order, moment
 from triage.domain.catalogue import Catalogue
-from triage.domain.incident import utc
 from triage.domain.provenance import Label, PastIncident, priority_label, team_label
 from triage.errors import ConfigurationError, HistoryError, NotFound, TriageError
 from triage.rules.catalogue import load_catalogue
@@ -25,14 +23,6 @@ from triage.store.database import Database
 from triage.store.exporting import PastIncidents
 
 _PROGRESS_EVERY = 500
-
-
-def _moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """ISO 8601; a date alone is its midnight, a time without a zone is UTC."""
-    try:
-        return utc(datetime.fromisoformat(value)) if value is not None else None
-    except (ValueError, OverflowError):
-        raise click.BadParameter("not an ISO 8601 date and time such as 2026-03-09 or 2026-03-09T09:42Z") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +70,10 @@ class ExportSummary:
 @click.option(
     "--since",
     metavar="WHEN",
-    callback=_moment,
+    callback=moment,
     help="Opened at that time or later: 2026-03-09 or 2026-03-09T09:42Z.",
 )
-@click.option("--until", metavar="WHEN", callback=_moment, help="Opened before that time.")
+@click.option("--until", metavar="WHEN", callback=moment, help="Opened before that time.")
 @click.option("--with-unlabelled", is_flag=True, help="Also the incidents that no person gave a label.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, for programs.")
 def export(
@@ -98,7 +88,7 @@ def export(
 
     A label is what a person said: a triage override (reviewed), or the team that an incident was resolved under,
     if one of its people took or resolved it or somebody had chosen it before and nobody moved it (resolved).
-    What only a machine said is left out.
+    What was imported goes out as it came, in its history's own words. What only a machine said is left out.
     """
     output = output.resolve()
     form = form or format_of(output)
@@ -110,21 +100,11 @@ def export(
         raise click.UsageError("--since is not before --until")
     request = ExportRequest(output=output, form=form, since=since, until=until, with_unlabelled=with_unlabelled)
     try:
-        with _ended_in_order(), open_database(Settings()) as database:
+        with ended_in_order(), open_database(Settings()) as database:
             summary = _export(database, request, hidden=as_json)
     except TriageError as error:
         raise click.ClickException(str(error)) from error
     _tell(request, summary, as_json=as_json)
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Being told to stop is taken like Ctrl-C, so that nothing half done is left behind."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _export(database: Database, request: ExportRequest, *, hidden: bool) -> ExportSummary:

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import orjson
 
-from triage.domain.provenance import Label, PastIncident
+from triage.domain.provenance import Label, LabelSource, PastIncident
 from triage.errors import HistoryError
 
 FORMATS = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet")
@@ -31,7 +31,7 @@ _WORDS = (
     *("urgency", "customer_tier", "reporter", "detected_by", "assigned_team"),
 )
 _FLAGS = ("data_exposure", "regulated")
-_TEXTS = ("id", "title", "description", "source", *_WORDS, "priority", "team", "duplicate_of")
+_TEXTS = ("id", "title", "description", "source", *_WORDS, "priority", "team", "duplicate_of", "resolution")
 _SOURCES = ("label_source", "priority_source", "team_source")
 _MOMENTS = ("occurred_at", "started_at", "due_at", "resolved_at", "labelled_at")
 COLUMNS = (*_TEXTS, *_FLAGS, *_MOMENTS, *_SOURCES, "labels", "links", "evidence")
@@ -53,7 +53,8 @@ def format_of(path: Path) -> str | None:
 
 def row_of(past: PastIncident, priority: Label, team: Label) -> Row:
     """Every column by its name. The features are those of the event that opened the incident; only
-    ``resolved_at`` and the labels with their sources were known later, those at ``labelled_at``."""
+    ``resolved_at``, ``resolution`` and the labels with their sources were known later, those at ``labelled_at``.
+    """
     event = past.event
     known = [label.known_at for label in (priority, team) if label.known_at is not None]
     stronger = priority if priority.source.is_stronger_than(team.source) else team
@@ -70,14 +71,22 @@ def row_of(past: PastIncident, priority: Label, team: Label) -> Row:
         "started_at": event.started_at,
         "due_at": event.due_at,
         "resolved_at": past.resolved_at,
+        "resolution": past.resolution,
         "labelled_at": max(known, default=None),
-        "label_source": stronger.source.value,
-        "priority_source": priority.source.value,
-        "team_source": team.source.value,
+        "label_source": _source(stronger, past),
+        "priority_source": _source(priority, past),
+        "team_source": _source(team, past),
         "labels": dict(event.labels),
         "links": [{"href": link.href, "text": link.text} for link in event.links],
         "evidence": [{"kind": e.kind, "text": e.text, "href": e.href} for e in event.evidence],
     }
+
+
+def _source(label: Label, past: PastIncident) -> str:
+    """Where a label came from; one that was imported, from where the history had it."""
+    if label.source is LabelSource.HISTORY and past.told is not None and past.told.label_source is not None:
+        return past.told.label_source
+    return label.source.value
 
 
 @contextmanager
