@@ -35,7 +35,7 @@ define install
 endef
 
 .NOTPARALLEL:
-.PHONY: help run test check format bench quality soak bundle secrets lock clean
+.PHONY: help run test check format bench quality recurrence soak bundle secrets lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -62,8 +62,12 @@ bench: $(VENV)/.installed-dev bundle  ## measure encoder, API and a plain servic
 quality: $(VENV)/.installed-dev  ## measure trained heads beside plain means, on histories that are not in this repository
 	@$(BIN)/python -m bench.quality $(ARGS)
 
-soak: $(VENV)/.installed-dev bundle  ## a storm of 10,000 alerts, each of them accounted for
+recurrence: $(VENV)/.installed-dev bundle  ## measure the memory: finding, merging, look-ups, storms; ARGS='--data FOLDER'
+	@$(BIN)/python -m bench.recurrence $(ARGS)
+
+soak: $(VENV)/.installed-dev bundle  ## a storm of 10,000 alerts, and a memory of a million texts
 	@$(BIN)/python -m bench.storm $(ARGS)
+	@$(BIN)/python -m bench.recurrence_lookups --sizes '' --vectors 10000,100000,1000000
 
 bundle: $(VENV)/.installed  ## build the starter bundle if there is none that this version can use
 	@for manifest in $(MODELS)/*/manifest.json; do \
