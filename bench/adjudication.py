@@ -19,6 +19,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,8 @@ def recalls(data: Path) -> Iterator[str]:
 
 
 def drawn(data: Path) -> list[Merge]:
-    """All merges of the smallest sets, and as many of the others as it takes; each pair of texts once."""
+    """All merges of the smallest sets, and as many of the others as it takes; each pair of texts once, and of
+    every rule as many as of the next, since some flap a hundred times as often."""
     pools: dict[str, list[Merge]] = {}
     for name, stream in streams(data).items():
         merges = [merge for _, _, merge in received(stream, name) if merge is not None]
@@ -170,9 +172,17 @@ def drawn(data: Path) -> list[Merge]:
     left = DRAWN
     for place, (name, pool) in enumerate(sorted(pools.items(), key=lambda item: len(item[1]))):
         share = min(len(pool), left // (len(pools) - place))
-        chosen += random.Random(f"{SEED} {name}").sample(pool, share)
+        chosen += _in_turns(pool, random.Random(f"{SEED} {name}"))[:share]
         left -= share
     return chosen
+
+
+def _in_turns(pool: Sequence[Merge], drawn_by: random.Random) -> list[Merge]:
+    groups: defaultdict[str, list[Merge]] = defaultdict(list)
+    for merge in drawn_by.sample(pool, len(pool)):
+        groups[merge.event.family or merge.event.name].append(merge)
+    turns = zip_longest(*(groups[name] for name in sorted(groups)))
+    return [merge for turn in turns for merge in turn if merge is not None]
 
 
 def _distinct(merges: Sequence[Merge]) -> list[Merge]:

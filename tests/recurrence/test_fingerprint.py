@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.recurrence.fingerprint import fingerprint, scope
+from triage.recurrence.fingerprint import fingerprint, place, scope
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,11 @@ def test_any_text_has_a_fingerprint(text: str, service: str | None, environment:
 def test_equal_fingerprints_mean_equal_words(one: str, other: str) -> None:
     same = fingerprint(one, None, None) == fingerprint(other, None, None)
     assert same == (one.split() == other.split())
+
+
+def test_a_region_or_cluster_is_a_place_of_its_own() -> None:
+    places = [place(None, None), place("eu", None), place("us", None), place(None, "eu"), place("eu", "one")]
+    assert places[0] is None
+    assert len({fingerprint("disk full", "db", "prod", at) for at in places}) == len(places)
+    assert place("EU-Central", None) == place("eu central", "")
+    assert fingerprint("disk full", "db", "prod", place("eu", None)).startswith("fp2:")

@@ -79,3 +79,12 @@ def test_an_alert_that_fires_since_months_is_believed(desk: Desk, clock: Clock) 
     received = desk.fire(dedup_key="old", started_at=clock.now - timedelta(days=90))
     assert received.incident.last_occurred_at == clock.now - timedelta(days=90)
     assert received.recurrence.occurrences["30d"] == 0
+
+
+def test_one_problem_in_two_regions_is_two_incidents(desk: Desk) -> None:
+    here = desk.fire(title="Nobody reads the queue orders", region="eu-central")
+    there = desk.fire(title="Nobody reads the queue orders", region="us-east")
+    again = desk.fire(title="Nobody reads the queue orders", region="EU central")
+    assert there.opened
+    assert there.incident.pattern_id != here.incident.pattern_id
+    assert again.incident.id == here.incident.id

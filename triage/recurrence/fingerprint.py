@@ -29,12 +29,22 @@ def scope(service: str | None, environment: str | None) -> str:
     return json.dumps([fold(service or ""), fold(environment or "")], ensure_ascii=False, separators=(",", ":"))
 
 
-def fingerprint(text: str, service: str | None, environment: str | None) -> str:
-    """``fp1:`` and 32 hex digits, the same for the same normalised text within one scope.
+def place(region: str | None, cluster: str | None) -> str | None:
+    """Where within its scope something burns, if anybody says: an outage of one region is not that of another."""
+    told = [fold(region or ""), fold(cluster or "")]
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")) if any(told) else None
+
+
+def fingerprint(text: str, service: str | None, environment: str | None, at: str | None = None) -> str:
+    """``fp1:`` and 32 hex digits, the same for the same normalised text within one scope; with a ``place``,
+    ``fp2:``, the same within that place only.
 
     The version changes whenever an equal incident could get another digest.
     """
-    return f"fp1:{digest(normalised(text), scope(service, environment))}"
+    within = scope(service, environment)
+    if at is None:
+        return f"fp1:{digest(normalised(text), within)}"
+    return f"fp2:{digest(normalised(text), within, at)}"
 
 
 def digest(*parts: str) -> str:

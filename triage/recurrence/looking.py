@@ -5,7 +5,7 @@ from functools import lru_cache
 from triage.domain.incident import Incident
 from triage.domain.memory import Looks
 from triage.prediction.text import incident_text, text_key
-from triage.recurrence.fingerprint import fingerprint, scope
+from triage.recurrence.fingerprint import fingerprint, place, scope
 from triage.recurrence.template import mask, template_key
 
 LATELY = 1_024
@@ -15,14 +15,15 @@ LATELY = 1_024
 def look_at(event: Incident) -> Looks:
     text = incident_text(event)
     key, masked = _read(text)
+    at = place(event.region, event.cluster)
     return Looks(
         source=event.source,
         scope=scope(event.service, event.environment),
         text=text,
         text_key=key,
-        fingerprint=fingerprint(text, event.service, event.environment),
+        fingerprint=fingerprint(text, event.service, event.environment, at),
         template=masked,
-        template_key=template_key(masked, event.service, event.environment),
+        template_key=template_key(masked, event.service, event.environment, at),
         dedup_key=event.dedup_key,
         started_at=event.started_at or (event.occurred_at if event.dedup_key is not None else None),
     )

@@ -59,15 +59,17 @@ def mask(text: str) -> str:
     return " ".join(words)
 
 
-def template_key(masked: str, service: str | None, environment: str | None) -> str | None:
-    """``tp1:`` and 32 hex digits, the same for the same masked text within one scope.
+def template_key(masked: str, service: str | None, environment: str | None, at: str | None = None) -> str | None:
+    """``tp1:`` and 32 hex digits, the same for the same masked text within one scope; with a ``place``, ``tp2:``,
+    the same within that place only.
 
     None where no word is left, since then everything would be the same problem.
     """
     left = normalised(masked)
     if not any(character.isalpha() for character in _MASK.sub("", left)):
         return None
-    return f"tp1:{digest(left, scope(service, environment))}"
+    within = scope(service, environment)
+    return f"tp1:{digest(left, within)}" if at is None else f"tp2:{digest(left, within, at)}"
 
 
 class _Neighbours(NamedTuple):
