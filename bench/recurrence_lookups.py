@@ -95,10 +95,11 @@ def measure_texts(sizes: Sequence[int], say: Callable[[str], None]) -> list[Meas
     with _database() as (url, db):
         filled = 0
         for size in sizes:
+            _drop_index(db)
             _fill(db, texts[filled:size], meaning[filled:size], filled)
             filled = size
             count_words(db, grown=0)
-            built = _index(url, db, encoder.dimensions)
+            built = _index(url, encoder.dimensions)
             asked = [
                 Text(key=text_key(text), text=text, scope='["",""]', embedding=row)
                 for text, row in zip(texts[sizes[-1] :], meaning[sizes[-1] :], strict=True)
@@ -118,11 +119,12 @@ def measure_vectors(sizes: Sequence[int], say: Callable[[str], None]) -> list[Me
         filled = 0
         queries = _clustered(QUERIES, 1)
         for size in sizes:
+            _drop_index(db)
             for start in range(filled, size, CHUNK * 4):
                 count = min(CHUNK * 4, size - start)
                 _fill_vectors(db, _clustered(count, 1_000 + start), start)
             filled = size
-            built = _index(url, db, queries.shape[1])
+            built = _index(url, queries.shape[1])
             asked = [Text(key=bytes([1]), text="", scope='["",""]', embedding=row) for row in queries]
             found.append(_measure(db, size, asked, None, built))
             say(f"{size:,} vectors measured")
@@ -212,10 +214,14 @@ def _remember(db: Db, keys: Sequence[bytes], first: int) -> None:
     )
 
 
-def _index(url: str, db: Db, dimensions: int) -> float:
-    for row in db.execute("SELECT indexname FROM pg_indexes WHERE indexname LIKE 'text_embedding_%%'").fetchall():
+def _drop_index(db: Db) -> None:
+    """What is brought in at once is indexed at once: one by one it would take hours."""
+    for row in db.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'text_embedding'").fetchall():
         if row["indexname"] != "text_embedding_pkey":
             db.execute(f"DROP INDEX {row['indexname']}")
+
+
+def _index(url: str, dimensions: int) -> float:
     started = time.perf_counter()
     ensure_embedding_index(url, ENCODER, dimensions)
     return time.perf_counter() - started
