@@ -284,11 +284,9 @@ class Intake:
         wanted = {stored.text_key for stored in self.stored if stored.text_key is not None} | self._texts.keys()
         embeddings = {key: self._embeddings[key] for key in wanted if key in self._embeddings}
         meanings = {key: self._meanings[key] for key in self._texts if key in self._meanings}
+        found_by = embeddings if self._active.searches_as_it_decides else meanings
         return NewTexts(
-            {
-                self._active.encoder_version: embeddings,
-                self._active.search.encoder_version: meanings or embeddings,
-            },
+            {self._active.encoder_version: embeddings, self._active.search.encoder_version: found_by},
             {key: terms_of(text) for key, text in self._texts.items()},
         )
 

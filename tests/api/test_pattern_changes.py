@@ -138,6 +138,18 @@ def test_what_is_not_the_same_is_not_shown_as_similar_any_more(api: Api) -> None
     assert similar(api, one)
 
 
+def test_what_was_merged_anyway_is_told_apart_again(api: Api) -> None:
+    _, lag = fired(api, "Replica lags")
+    _, behind = fired(api, "Replication is behind")
+    told = change(api, lag, "not-the-same", {"pattern": behind})
+    change(api, lag, "merge", {"pattern": behind}, 409)
+    merged = change(api, lag, "merge", {"pattern": behind, "anyway": True})
+    again = change(api, lag, "not-the-same", {"pattern": behind})
+    assert (again["change_id"], again["change"]["undone_by"]) == (told["change_id"], None)
+    assert [found["id"] for found in again["pattern"]["different_from"]] == [behind]
+    undo(api, merged["change_id"], 409)
+
+
 def test_a_name_and_a_known_fix_are_said_and_taken_back(api: Api) -> None:
     _, pattern_id = fired(api, "Replica lags")
     named = change(api, pattern_id, "name", {"name": "Lagging replica"})

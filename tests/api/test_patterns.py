@@ -182,3 +182,16 @@ def test_any_member_answers_for_its_family_as_its_root(api: Api) -> None:
     listed = api.get("/v1/patterns").json()["patterns"]
     assert [(one["id"], one["occurrences"], one["open_incidents"]) for one in listed] == [(root, 2, 2)]
     assert api.get("/v1/patterns", params={"q": "behind"}).json()["patterns"][0]["id"] == root
+
+
+def test_a_life_is_told_as_it_stood_at_a_moment(api: Api) -> None:
+    pattern = api.fire(title="Nightly export of orders is late")["incident"]["pattern_id"]
+    with api.service.parts.database.connection() as db:
+        db.execute("UPDATE occurrence SET occurred_at = '2026-03-02T03:00Z'")
+        db.execute("UPDATE pattern_beat SET at = '2026-03-02T03:00Z'")
+        db.execute("UPDATE incident SET opened_at = '2026-03-02T03:00Z'")
+    before = api.get(f"/v1/patterns/{pattern}?at=2026-03-01T00:00:00Z").json()
+    then = api.get(f"/v1/patterns/{pattern}?at=2026-03-02T03:10:00Z").json()
+    assert before["counts"] == {"1h": 0, "24h": 0, "7d": 0, "30d": 0}
+    assert then["counts"] == {"1h": 1, "24h": 1, "7d": 1, "30d": 1}
+    assert api.get(f"/v1/patterns/{pattern}?at=9999-12-31T23:59:59-14:00").status_code == 422

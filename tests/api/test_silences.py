@@ -127,6 +127,17 @@ def test_what_was_split_off_is_silent_no_more(api: Api) -> None:
     api.wait_until(lambda: not decision(api, hidden["incident"])["escalation"]["suppressed"])
 
 
+def test_what_is_of_its_own_again_is_silent_no_more(api: Api) -> None:
+    one, other = known(api, title="Replica lags"), known(api, title="Replication is behind")
+    silence(api, other)
+    merged = api.post(f"/v1/patterns/{one}/merge", {"pattern": other}).json()
+    hidden = api.fire(title="Replica lags")
+    assert hidden["decision"]["escalation"]["suppressed"]
+    assert api.post(f"/v1/patterns/changes/{merged['change_id']}/undo").status_code == 200
+    api.wait_until(lambda: not decision(api, hidden["incident"])["escalation"]["suppressed"])
+    assert api.fire(title="Replication is behind")["decision"]["escalation"]["suppressed"]
+
+
 def test_a_silence_holds_for_what_was_merged(api: Api) -> None:
     one, other = known(api, title="Replica lags"), known(api, title="Replication is behind")
     silence(api, other)

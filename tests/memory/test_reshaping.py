@@ -406,6 +406,29 @@ def test_telling_merged_patterns_apart_undoes_their_merge(desk: Desk, reshaping:
         reshaping.tell_apart(one, "bob", pattern=one)
 
 
+@pytest.mark.parametrize("by", ["pattern", "incident"])
+def test_what_was_merged_anyway_is_parted_by_telling_it_apart_again(
+    desk: Desk, reshaping: Reshaping, by: str
+) -> None:
+    lag, door = desk.fire(title="Replica lags"), desk.fire(title="Door is open")
+    one, other = lag.incident.pattern_id, door.incident.pattern_id
+    told = reshaping.tell_apart(one, "ann", pattern=other)
+    before = rows(desk)
+    merged = reshaping.merge(one, other, "bob", anyway=True)
+    if by == "pattern":
+        again = reshaping.tell_apart(one, "ann", pattern=other)
+    else:
+        again = reshaping.tell_apart(one, "ann", incident=door.incident.id)
+    assert again.change == told.change
+    assert rows(desk) == before
+    with pytest.raises(Conflict, match="undone already"):
+        reshaping.undo(merged.change.id, "ann")
+    with pytest.raises(Conflict, match=f"told apart already, by change {told.change.id}"):
+        reshaping.tell_apart(one, "ann", pattern=other)
+    reshaping.undo(again.change.id, "ann")
+    assert rows(desk)["pattern_difference"] == []
+
+
 def test_what_is_said_of_a_pattern_is_told_with_its_next_incident_and_taken_back(
     desk: Desk, reshaping: Reshaping, open_and_resolve: Callable[[str], Received]
 ) -> None:

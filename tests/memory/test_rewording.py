@@ -60,3 +60,19 @@ def test_the_same_other_text_is_kept_once_for_a_batch(desk: Desk, clock: Clock, 
     ]
     desk.send(*events)
     assert desk.count("incident_wording") == 1
+
+
+def test_what_was_said_before_is_not_said_anew(desk: Desk, clock: Clock) -> None:
+    """Neither the other text again, nor the same but for a number, nor in turns."""
+    desk.fire(dedup_key="db")
+    for number, title in enumerate(["Another thing is at 5%", "Replication lag above 31 s on orders-db"] * 3):
+        desk.fire(dedup_key="db", title=title.replace("5", str(number)), started_at=clock.advance(minutes=1))
+    assert len(notes(desk, "reworded")) == 1
+    assert desk.count("incident_wording") == 1
+
+
+def test_two_incidents_reworded_alike_in_one_batch_are_both_kept(desk: Desk) -> None:
+    for key in ("a", "b"):
+        desk.fire(dedup_key=key, title=f"Problem of its own {key * 3}")
+    desk.send(*(an_event(dedup_key=key, title="The same for both") for key in ("a", "b")))
+    assert desk.count("incident_wording") == 2

@@ -1,6 +1,7 @@
 """A pattern and what people merged into it are remembered as one; a refused or split template tells apart."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -162,3 +163,36 @@ def test_a_template_of_a_named_service_is_known_for_ever(desk: Desk, clock: Cloc
     later = desk.fire(title="Increased error rates since 6:17 AM")
     assert later.incident.pattern_id == first.incident.pattern_id
     assert later.recurrence.matched_by is MatchedBy.TEMPLATE
+
+
+def test_a_family_is_as_old_as_its_oldest_and_as_fresh_as_its_newest(desk: Desk, clock: Clock) -> None:
+    first = desk.fire(title="Increased error rates since 11:46 AM", service=None)
+    _resolve(desk, first.incident.id)
+    born_at = clock.now
+    clock.advance(days=300)
+    second = desk.fire(title="Increased error rates since 6:17 AM", service=None)
+    _merge(desk, second.incident.pattern_id, first.incident.pattern_id)
+    again = desk.fire(title="Increased error rates since 6:21 AM", service=None)
+    assert again.incident.id == second.incident.id
+    assert again.recurrence.first_seen_at == born_at
+    assert again.recurrence.total == 3
+
+
+def test_a_family_that_is_open_in_many_environments_joins_in_each(desk: Desk) -> None:
+    opened = [desk.fire(title="Certificate expires", environment=f"env-{n}") for n in range(40)]
+    for other in opened[1:]:
+        _merge(desk, other.incident.pattern_id, opened[0].incident.pattern_id)
+    for number in (0, 20, 39):
+        again = desk.fire(title="Certificate expires", environment=f"env-{number}", dedup_key="again")
+        assert again.incident.id == opened[number].incident.id
+
+
+def test_an_outlived_template_is_linked_by_similarity(desk: Desk, clock: Clock, starter_bundle: Path) -> None:
+    desk.use(starter_bundle)
+    first = desk.fire(title="Nightly export to the warehouse failed after 11:46", service=None)
+    _resolve(desk, first.incident.id)
+    clock.advance(days=300)
+    later = desk.fire(title="Nightly export to the warehouse failed after 11:48", service=None)
+    assert later.incident.pattern_id != first.incident.pattern_id
+    assert later.recurrence.matched_by is MatchedBy.SIMILARITY
+    assert later.recurrence.of == first.incident.id

@@ -78,16 +78,24 @@ def _list(patterns: Patterns, wanted: PatternFilter, service: str | None, flag: 
 
 
 @router.get(
-    "/{pattern_id}", response_model=PatternView, responses=answers(404), summary="Everything known of one pattern"
+    "/{pattern_id}",
+    response_model=PatternView,
+    responses=answers(404, 422),
+    summary="Everything known of one pattern",
 )
-async def get_pattern(request: Request, pattern_id: str) -> Response:
+async def get_pattern(
+    request: Request,
+    pattern_id: str,
+    at: Annotated[datetime | None, Query(description="As its life stood then, to five minutes; else now")] = None,
+) -> Response:
     """Any member's identifier answers for its whole family, as its root."""
     admit(request, Role.RESPONDER)
-    return answer(await run_in_threadpool(_pattern, service_of(request).parts.patterns, pattern_id))
+    moment = _moment(at) if at is not None else None
+    return answer(await run_in_threadpool(_pattern, service_of(request).parts.patterns, pattern_id, moment))
 
 
-def _pattern(patterns: Patterns, pattern_id: str) -> bytes:
-    return render(pattern_view(patterns.get(pattern_id)))
+def _pattern(patterns: Patterns, pattern_id: str, at: datetime | None) -> bytes:
+    return render(pattern_view(patterns.get(pattern_id, at)))
 
 
 def _moment(since: datetime) -> datetime:
@@ -95,4 +103,4 @@ def _moment(since: datetime) -> datetime:
     try:
         return utc(since)
     except OverflowError as error:
-        raise InvalidIncident("since lies outside the calendar") from error
+        raise InvalidIncident("the time lies outside the calendar") from error

@@ -12,10 +12,9 @@ import orjson
 
 from triage.commands.history_file import FORMATS, format_of, row_of, writing
 from triage.commands.options import ended_in_order, moment
-from triage.domain.catalogue import Catalogue
 from triage.domain.provenance import Label, PastIncident, priority_label, team_label
-from triage.errors import ConfigurationError, HistoryError, NotFound, TriageError
-from triage.rules.catalogue import load_catalogue
+from triage.errors import HistoryError, TriageError
+from triage.memory.catalogues import Catalogues
 from triage.serving.opening import open_database
 from triage.settings import Settings
 from triage.store.configurations import Configurations
@@ -112,7 +111,7 @@ def _export(database: Database, request: ExportRequest, *, hidden: bool) -> Expo
     past = PastIncidents(database)
     bounds = request.since, request.until
     summary = ExportSummary()
-    catalogues = _Catalogues(Configurations(database))
+    catalogues = Catalogues(Configurations(database))
     with (
         click.progressbar(
             length=past.count(*bounds), label="export", file=sys.stderr, hidden=hidden, show_pos=True
@@ -140,28 +139,6 @@ def _nothing(summary: ExportSummary) -> str:
     if not summary.incidents:
         return "no incident was opened in that time; nothing was written"
     return f"no person gave any of {summary.incidents:,} incidents a label; nothing was written"
-
-
-class _Catalogues:
-    """The stored catalogues by version, each read once: an incident is judged by the teams of its own time."""
-
-    def __init__(self, configurations: Configurations) -> None:
-        self._configurations = configurations
-        self._known: dict[str, Catalogue | None] = {}
-
-    def find(self, version: str | None) -> Catalogue | None:
-        if version is None:
-            return None
-        if version not in self._known:
-            try:
-                self._known[version] = load_catalogue(self._configurations.get_content(version))
-            except (NotFound, ConfigurationError):
-                self._known[version] = None  # said at the end
-        return self._known[version]
-
-    @property
-    def unknown(self) -> list[str]:
-        return sorted(version for version, catalogue in self._known.items() if catalogue is None)
 
 
 def _tell(request: ExportRequest, summary: ExportSummary, *, as_json: bool) -> None:

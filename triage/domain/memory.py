@@ -170,6 +170,8 @@ class Memory:
     new_occurrences: list[Occurrence] = field(default_factory=list)
     redelivered: dict[tuple[str, str, str, datetime], int] = field(default_factory=dict)
     wordings: list[Wording] = field(default_factory=list)
+    known_wordings: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """By incident: title and description of the texts that its source gave it after the first."""
     timeline: list[TimelineEntry] = field(default_factory=list)
     changed_incidents: set[str] = field(default_factory=set)
     changed_patterns: set[str] = field(default_factory=set)

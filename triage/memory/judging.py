@@ -4,29 +4,9 @@ from collections.abc import Sequence
 
 from triage.domain.catalogue import Catalogue, fold
 from triage.domain.provenance import LabelSource, team_label
-from triage.errors import ConfigurationError, NotFound
+from triage.memory.catalogues import Catalogues
 from triage.recurrence.threshold import Judged, Verdict
-from triage.rules.catalogue import load_catalogue
-from triage.store.configurations import Configurations
 from triage.store.previewing import DuplicateLink, KnownSince
-
-
-class Catalogues:
-    """The stored catalogues by version: who is on a team is told by the catalogue of an incident's own time."""
-
-    def __init__(self, configurations: Configurations) -> None:
-        self._configurations = configurations
-        self._known: dict[str, Catalogue | None] = {}
-
-    def find(self, version: str | None) -> Catalogue | None:
-        if version is None:
-            return None
-        if version not in self._known:
-            try:
-                self._known[version] = load_catalogue(self._configurations.get_content(version))
-            except (NotFound, ConfigurationError):
-                self._known[version] = None
-        return self._known[version]
 
 
 class Judge:

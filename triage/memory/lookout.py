@@ -67,7 +67,7 @@ def look_around(
 ) -> Around:
     """Similarity is asked only about texts that nothing else recognises, each once: a storm costs nothing."""
     known = surroundings.find_known(sorted({digest for look in looks for digest in look.digests}))
-    unknown = {look.text_key: look for look in looks if known.isdisjoint(look.digests)}
+    unknown = {look.text_key: look for look in looks if known.isdisjoint(_lasting(look))}
     meanings = embeddings if active.searches_as_it_decides else active.encode_to_search(unknown)
     texts = [
         Text(key=key, text=look.text, scope=look.scope, embedding=meanings.get(key))
@@ -83,3 +83,8 @@ def look_around(
         ),
         burning=tuple(surroundings.find_burning(sorted(services), now)) if services else (),
     )
+
+
+def _lasting(look: Looks) -> tuple[str, ...]:
+    """What recognises for ever; a template of no named service may be outlived, and then similarity is asked."""
+    return look.digests if look.names_service else (look.fingerprint,)

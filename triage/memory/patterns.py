@@ -19,7 +19,7 @@ from triage.recurrence.statistics import (
     FREQUENT_WITHIN,
 )
 from triage.store.database import Database
-from triage.store.pattern_page import PatternFacts, PatternPages
+from triage.store.pattern_page import Latest, PatternFacts, PatternPages
 from triage.store.patterns import TITLES, PatternFilter, PatternLists, PatternRow
 
 LOOKED_THROUGH = 500
@@ -119,19 +119,21 @@ class Patterns:
             asked = replace(asked, before=_place(rows[-1], wanted))
         return PatternListing(tuple(found), asked.before)
 
-    def get(self, pattern_id: str) -> PatternStory:
-        """Of the family that any of its members belongs to. Raises NotFound."""
-        catalogue, now = self._active().decider.catalogue, self._clock()
+    def get(self, pattern_id: str, at: datetime | None = None) -> PatternStory:
+        """Of the family that any of its members belongs to, as it stood ``at`` a moment, else now. Raises
+        NotFound."""
+        catalogue, now = self._active().decider.catalogue, at or self._clock()
         facts = self._pages.get(pattern_id, now, catalogue.timezone)
+        facts = replace(facts, incidents=tuple(_in_own_words(one, catalogue) for one in facts.incidents))
         root, newest = facts.members[0], next(iter(facts.incidents), None)
         life = describe_life(
             daily=facts.daily,
             recent=facts.recent,
             # One that nobody spoke of for days was closed as forgotten, which says nothing of how long it took.
-            incidents=[(i.opened_at, i.resolved_at) for i in facts.incidents if i.resolved_by != "triage"],
+            incidents=[_lasting(i, now) for i in facts.incidents if i.resolved_by != "triage"],
             first_seen_at=min(member.first_seen_at for member in facts.members),
-            last_seen_at=max(member.last_seen_at for member in facts.members),
-            occurrences=sum(member.occurrences for member in facts.members),
+            last_seen_at=max(facts.recent, default=max(member.last_seen_at for member in facts.members)),
+            occurrences=sum(facts.daily.values()),
             now=now,
             zone=catalogue.zone,
         )
@@ -145,6 +147,22 @@ class Patterns:
             service=service,
             now=now,
         )
+
+
+def _in_own_words(incident: Latest, catalogue: Catalogue) -> Latest:
+    """What a history calls a priority or a team, where the catalogue knows no such word."""
+    priority, team = incident.told_priority, incident.told_team
+    if priority is not None and catalogue.find_priority(priority) is None:
+        incident = replace(incident, priority=priority)
+    if team is not None and catalogue.find_team(team) is None:
+        incident = replace(incident, team=team)
+    return incident
+
+
+def _lasting(incident: Latest, now: datetime) -> tuple[datetime, datetime | None]:
+    """What was resolved later was open then."""
+    resolved_at = incident.resolved_at
+    return incident.opened_at, resolved_at if resolved_at is not None and resolved_at <= now else None
 
 
 def _summary(row: PatternRow, catalogue: Catalogue, now: datetime) -> PatternSummary:

@@ -15,7 +15,8 @@ from triage.active import Search
 from triage.domain.catalogue import Catalogue
 from triage.domain.recurrence import Neighbour
 from triage.errors import Busy, Conflict
-from triage.memory.judging import Catalogues, Judge
+from triage.memory.catalogues import Catalogues
+from triage.memory.judging import Judge
 from triage.memory.likeness import Likeness
 from triage.memory.resembling import Text, find_neighbours
 from triage.prediction.text import incident_text

@@ -56,7 +56,8 @@ class Reshaping:
         reason: str = "",
     ) -> Changed:
         """Another pattern, or one of an incident, is not the same problem: of an incident of this very pattern it
-        is split off, of a pattern that was merged into it the merge is undone."""
+        is split off, of a pattern that was merged into it the merge is undone. If they had been told apart
+        before they were merged anyway, that is in force again, and is the answer."""
         act = self._act(actor, reason)
         with self._changes.changing() as alteration:
             family = alteration.get_family(pattern_id)
@@ -71,6 +72,8 @@ class Reshaping:
                 else:
                     parted = self._unmerge_between(alteration, family, pattern_id, pattern or "", act)
                 one, two = alteration.get_family(parted.pattern_id).root, parted.other_id or ""
+                if apart := alteration.find_differences(one, two):
+                    return Changed(one, alteration.get_change(apart[-1]))
                 detail = {"split" if parted.kind == "split" else "unmerged": parted.id}
             change_id = alteration.differ(one, two, act, detail)
             return Changed(one, alteration.get_change(change_id))

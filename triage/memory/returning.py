@@ -1,6 +1,7 @@
 """What came in while two patterns were merged, once the merge is undone: it goes where its text leads now."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from triage.domain.memory import Looks
 from triage.recurrence.fingerprint import words_of
@@ -11,18 +12,27 @@ from triage.store.pattern_moves import (
     Route,
     find_counted_elsewhere,
     forget_texts,
+    is_complete,
     move_incidents,
-    read_newest,
+    read_newcomers,
     read_routes,
     read_texts,
     route_keys,
 )
 
+WAITED_AT_MOST = timedelta(minutes=1)
+"""What was received before a merge may be written after it, having waited for it: no statement waits as long."""
 
-def return_newcomers(db: Db, merge: PatternChange) -> None:
-    """Let incidents and occurrences that were written under the root meanwhile count where they belong."""
+
+def return_newcomers(db: Db, merge: PatternChange) -> dict[str, list[str]]:
+    """Let incidents and occurrences that were written under the root meanwhile count where they belong.
+
+    What the root had before stays, wherever its text would lead by now. Returns the exact texts that were
+    forgotten, by pattern.
+    """
     root, parted = merge.pattern_id, set(merge.detail["members"])
-    opened = {held.id: look_at(held.event) for held in read_newest(db, root)}
+    newcomers = read_newcomers(db, root, merge.made_at - WAITED_AT_MOST)
+    opened = {held.id: look_at(held.event) for held in newcomers}
     digests = {digest for look in opened.values() for digest in look.digests}
     routes: dict[str, list[Route]] = {}
     for route in read_routes(db, digests):
@@ -34,10 +44,14 @@ def return_newcomers(db: Db, merge: PatternChange) -> None:
         route_keys(db, [opened[incident_id].fingerprint], to, [root])
     counted = find_counted_elsewhere(db, sorted(parted), root)
     move_incidents(db, counted, [root])
-    if moves or counted:
-        # Of texts that joined an incident there are only digests, all of them written under the root.
-        known = [look_at(held.event).fingerprint for held in read_texts(db, [root], ())]
-        forget_texts(db, [root], known)
+    if not (moves or counted):
+        return {}
+    # Of texts that joined an incident there are only digests, all of them written under the root. Which these are
+    # is known only where every incident's own text is.
+    texts = read_texts(db, [root], ())
+    if not is_complete(db, texts, [root]):
+        return {}
+    return forget_texts(db, [root], [look_at(held.event).fingerprint for held in texts])
 
 
 def _led_to(look: Looks, routes: Mapping[str, Sequence[Route]]) -> str | None:

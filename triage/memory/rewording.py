@@ -8,6 +8,9 @@ from triage.domain.record import IncidentRecord
 from triage.domain.recurrence import MatchedBy
 from triage.recurrence.looking import look_at
 
+MOST = 50
+"""Texts kept of one incident: a source that says something new each time is not to be remembered for ever."""
+
 
 class Rewordings:
     """Of one batch. ``texts``: where the texts to be remembered are collected, by text key."""
@@ -15,32 +18,41 @@ class Rewordings:
     def __init__(self, memory: Memory, texts: dict[bytes, str]) -> None:
         self._memory = memory
         self._texts = texts
-        self._templates: dict[str, str] = {}
+        self._templates: dict[str, set[str]] = {}
 
     def take(
         self, event: Incident, look: Looks, match: Match, record: IncidentRecord, actor: str, now: datetime
     ) -> bool:
-        """Whether the event says something else than the incident opened with, beyond what changes from one
-        message to the next. Both texts are kept and found; the incident stays what the source says it is."""
-        if match.matched_by is not MatchedBy.KEY or look.template == self._template_of(record):
+        """Whether the event says something that was not said of the incident before, beyond what changes from one
+        message to the next. All texts are kept and found; the incident stays what the source says it is."""
+        if match.matched_by is not MatchedBy.KEY:
             return False
-        if look.text_key not in self._texts:
-            self._texts[look.text_key] = look.text
-            self._memory.wordings.append(
-                Wording(
-                    incident_id=record.id,
-                    text_key=look.text_key,
-                    title=event.title,
-                    description=event.description,
-                    since=now,
-                )
+        templates = self._templates_of(record)
+        if look.template in templates or len(templates) >= MOST:
+            return False
+        templates.add(look.template)
+        self._texts[look.text_key] = look.text
+        self._memory.wordings.append(
+            Wording(
+                incident_id=record.id,
+                text_key=look.text_key,
+                title=event.title,
+                description=event.description,
+                since=now,
             )
-            reads_as = {"reads_as": match.reads_as} if match.reads_as is not None else {}
-            self._memory.note(record.id, now, "reworded", actor, title=event.title, **reads_as)
+        )
+        reads_as = {"reads_as": match.reads_as} if match.reads_as is not None else {}
+        self._memory.note(record.id, now, "reworded", actor, title=event.title, **reads_as)
         return True
 
-    def _template_of(self, record: IncidentRecord) -> str:
+    def _templates_of(self, record: IncidentRecord) -> set[str]:
         known = self._templates.get(record.id)
         if known is None:
-            known = self._templates[record.id] = look_at(record.event).template
+            opening = record.event
+            told = [(opening.title, opening.description), *self._memory.known_wordings.get(record.id, ())]
+            known = {
+                look_at(opening.with_changes(title=title, description=description)).template
+                for title, description in told
+            }
+            self._templates[record.id] = known
         return known

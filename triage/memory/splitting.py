@@ -17,6 +17,7 @@ from triage.store.pattern_moves import (
     count_incidents,
     find_same_texts,
     hold_incidents,
+    is_complete,
     read_routes,
     read_texts,
 )
@@ -41,7 +42,8 @@ def split_family(alteration: Alteration, family: Family, incidents: Sequence[str
         unmerge(alteration, merge, act)
         return alteration.get_change(merge.id)
     looks = {held.id: look_at(held.event) for held in moving}
-    staying = {held.id: look_at(held.event) for held in read_texts(db, members, list(looks))}
+    texts = read_texts(db, members, list(looks))
+    staying = {held.id: look_at(held.event) for held in texts}
     _refuse_same_texts(looks, staying, find_same_texts(db, list(looks), members))
     plan = _plan(alteration, family, list(looks.values()), list(staying.values()))
     newest = next(iter(looks.values()))
@@ -54,7 +56,7 @@ def split_family(alteration: Alteration, family: Family, incidents: Sequence[str
         whole=plan.whole,
         told=plan.told,
         refused=plan.refused,
-        known=[look.fingerprint for look in (*looks.values(), *staying.values())],
+        known=_fingerprints(looks, staying) if is_complete(db, texts, members) else None,
         act=act,
     )
     return alteration.get_change(change_id)
@@ -63,7 +65,8 @@ def split_family(alteration: Alteration, family: Family, incidents: Sequence[str
 def unmerge(alteration: Alteration, change: PatternChange, act: Act) -> None:
     """Undo a merge, and let what came in meanwhile go where it belongs."""
     alteration.unmerge(change, act)
-    return_newcomers(alteration.db, change)
+    if forgotten := return_newcomers(alteration.db, change):
+        alteration.add_detail(change.id, {"forgotten": forgotten})
 
 
 def get_incidents(alteration: Alteration, incident_ids: Sequence[str]) -> list[Held]:
@@ -95,6 +98,10 @@ def _refuse_same_texts(looks: Mapping[str, Looks], staying: Mapping[str, Looks],
             "their text is the very same as that of incidents that would stay, so nothing tells them apart; split"
             f" these too, or none: {', '.join(sorted(alike))}"
         )
+
+
+def _fingerprints(*looks: Mapping[str, Looks]) -> list[str]:
+    return [look.fingerprint for some in looks for look in some.values()]
 
 
 def _plan(alteration: Alteration, family: Family, looks: Sequence[Looks], staying: Sequence[Looks]) -> SplitPlan:

@@ -61,7 +61,9 @@ class Predictor:
 
     def _suggest_again(self, incident: Incident, embedding: Embeddings) -> Suggestion:
         """In a storm the same alert comes thousands of times, and says the same each time."""
-        key = (incident_text(incident), fact_names(incident, "assigned"), *_stated(incident), embedding.tobytes())
+        # Of an incident with more facts than are read, each kind of head reads others.
+        facts = (fact_names(incident, "plain"), fact_names(incident, "assigned"), fact_names(incident, "unrated"))
+        key = (incident_text(incident), *facts, *_stated(incident), embedding.tobytes())
         found = self._lately.find([key]).get(key)
         if found is None:
             found = self._suggest_one(incident, embedding)

@@ -12,7 +12,6 @@ from triage.store.database import Database
 from triage.store.incidents import Incidents
 from triage.store.letters import Letters
 from triage.store.silences import Silences
-from triage.store.words import WordCounts
 
 log = structlog.get_logger("triage.housekeeping")
 
@@ -28,7 +27,6 @@ class Housekeeping:
     ) -> None:
         self._incidents = Incidents(database)
         self._letters = Letters(database)
-        self._words = WordCounts(database)
         self._silences = Silences(database)
         self._corrections = corrections
         self._clock = clock
@@ -38,7 +36,6 @@ class Housekeeping:
         while closed := self._incidents.close_forgotten(self._clock()):
             log.info("forgotten incidents closed", count=len(closed))
         self._letters.forget_deliveries(DELIVERY_KEYS_KEPT)
-        self._words.count()
         if self._corrections is not None and (
             told := tell_unsilenced(self._silences, self._corrections, self._clock())
         ):

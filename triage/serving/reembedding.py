@@ -99,6 +99,15 @@ class Reembedding:
             if page.last is None:
                 break
             after = page.last
+        return done + self._embed_wordings(encoder)
+
+    def _embed_wordings(self, encoder: Encoder) -> int:
+        """Those are few, so whichever replica comes first embeds them, and another one may too."""
+        done, texts = 0, texts_of(self._unembedded.read_wordings(encoder.version))
+        while texts and self._is_wanted(encoder):
+            kept = self._embed(encoder, texts)
+            done += kept
+            texts = texts_of(self._unembedded.read_wordings(encoder.version)) if kept else {}
         return done
 
     def _embed_page(self, encoder: Encoder, after: tuple[datetime, str] | None) -> int:

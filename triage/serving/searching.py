@@ -40,6 +40,8 @@ class Searching:
         encoder = active.encoder if active is not None else None
         if active is None or encoder is None:
             return
+        if "bundle" in self._activation.faults:
+            whole = None  # this replica decides with another bundle than it should, and must not switch for all
         pointer = self._likenesses.read_memory_encoder()
         bundle = active.decider.versions.bundle
         if pointer is None or (pointer.encoder != encoder.version and whole == encoder.version):

@@ -12,6 +12,7 @@ import structlog
 
 from triage.domain.access import Role
 from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError
+from triage.serving.counting import Counting
 from triage.serving.draining import DRAINED_AT_ONCE, Draining
 from triage.serving.housekeeping import Housekeeping
 from triage.serving.indexing import Indexing
@@ -47,6 +48,7 @@ class Upkeep:
         self._indexing: Indexing | None = None
         self._reembedding: Reembedding | None = None
         self._searching: Searching | None = None
+        self._counting: Counting | None = None
         self._parts_of_a_step = (
             self._publish,
             self._follow,
@@ -244,6 +246,9 @@ class Upkeep:
             return
         self._house_kept_at = time.monotonic()
         parts = self._service.parts
+        if self._counting is None:
+            self._counting = Counting(parts.database.url, self._service.metrics)
+        self._counting.want()
         with parts.database.unattended():
             Housekeeping(parts.database, utc_now, parts.corrections).tick()
 

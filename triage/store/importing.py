@@ -136,13 +136,15 @@ class PostgresImportBatch:
 
 
 _PATTERNS = """
-SELECT key.digest, key.refused, p.* FROM pattern_key AS key
+SELECT key.digest, key.refused, p.*, (SELECT max(last_seen_at) FROM pattern WHERE root = p.id) AS seen_at
+FROM pattern_key AS key
 JOIN pattern AS own ON own.id = key.pattern_id JOIN pattern AS p ON p.id = own.root
 WHERE key.digest = ANY(%s)
 """
 
 _SPLITS = """
-SELECT split.template_key, split.words, p.* FROM pattern_split AS split
+SELECT split.template_key, split.words, p.*, (SELECT max(last_seen_at) FROM pattern WHERE root = p.id) AS seen_at
+FROM pattern_split AS split
 JOIN pattern AS own ON own.id = split.pattern_id JOIN pattern AS p ON p.id = own.root
 WHERE split.template_key = ANY(%s)
 """
@@ -185,5 +187,5 @@ def _pattern(row: Row) -> PatternRecord:
         scope=row["scope"],
         template=row["template"],
         first_seen_at=row["first_seen_at"],
-        last_seen_at=row["last_seen_at"],
+        last_seen_at=row["seen_at"],
     )

@@ -15,6 +15,7 @@ from triage.domain.decision import Decision, DecisionInputs, StoredDecision, Tri
 from triage.domain.record import IncidentRecord, TimelineEntry
 from triage.errors import NotFound
 from triage.store.database import Database, Db, Row
+from triage.store.recollection import PATTERNS_LOCK
 from triage.store.recording import record_decisions, record_embeddings, record_timeline, update_incidents
 from triage.store.records import DECISION, INPUTS, READ_INCIDENT, record_from_row
 
@@ -113,6 +114,8 @@ class Incidents:
     def changing(self, incident_id: str) -> Iterator["Change"]:
         """One incident held for a change; written when the block ends. Raises NotFound."""
         with self._database.transaction() as db:
+            # Whoever merges or splits patterns waits, or was waited for before the incident is read.
+            db.execute("SELECT pg_advisory_xact_lock_shared(%s)", (PATTERNS_LOCK,))
             change = Change(db, _get(db, incident_id, lock=True))
             yield change
             change.write()

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from triage.errors import Conflict
 from triage.store.database import Database, Db
 from triage.store.pattern_history import Family, PatternChange, find_changes, get_change, get_family
+from triage.store.pattern_moves import teach_keys
 from triage.store.recollection import PATTERNS_LOCK
 
 FIELDS = {"name": ("name",), "known_fix": ("known_fix", "known_fix_by", "known_fix_at")}
@@ -69,6 +70,12 @@ class Alteration:
         assert row is not None  # an insert returns its row
         return str(row["id"])
 
+    def add_detail(self, change_id: str, more: Mapping[str, Any]) -> None:
+        """What is known of a change only once it is taken back."""
+        self.db.execute(
+            "UPDATE pattern_change SET detail = detail || %s WHERE id = %s", (Jsonb(dict(more)), change_id)
+        )
+
     def merge(self, into: Family, other: Family, act: Act, *, anyway: bool) -> str:
         """Everything of ``other`` counts under ``into`` from now on.
 
@@ -110,10 +117,13 @@ class Alteration:
         self.redraw_differences()
 
     def merge_again(self, undone: PatternChange, act: Act) -> None:
-        """What a merge brought together, unless something else does so by now, or keeps it apart."""
+        """What a merge brought together, unless something else does so by now, or keeps it apart; with the texts
+        that were forgotten when it was undone."""
         into, other = get_family(self.db, undone.pattern_id), get_family(self.db, undone.other_id or "")
         if into.root != other.root and not self.find_differences(into.root, other.root):
             self.merge(into, other, act, anyway=False)
+            for pattern_id, digests in undone.detail.get("forgotten", {}).items():
+                teach_keys(self.db, digests, pattern_id)
 
     def differ(self, one: str, other: str, act: Act, detail: Mapping[str, Any]) -> str:
         """Two roots are different problems. Raises Conflict when somebody said so already."""

@@ -1,5 +1,6 @@
 """What a batch has to know of the patterns that it meets: one statement, each pattern with its whole family."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +27,13 @@ _BY_DIGEST = """
 
 # Everything is asked of the family: the pattern and what people merged into it.
 _PATTERN_FACTS = """
-SELECT d.digests, p.*, family.total, family.born_at, latest.id AS latest_incident,
+SELECT d.digests, p.*, family.total, family.born_at, family.seen_at, latest.id AS latest_incident,
     opened.incidents AS open_incidents, counted.*, past.recent, resolved.seconds AS resolve_seconds, said.*,
     silence.silence
 FROM {start}
 CROSS JOIN LATERAL (
-    SELECT sum(occurrences)::bigint AS total, min(first_seen_at) AS born_at FROM pattern WHERE root = p.id
+    SELECT sum(occurrences)::bigint AS total, min(first_seen_at) AS born_at, max(last_seen_at) AS seen_at
+    FROM pattern WHERE root = p.id
 ) AS family
 LEFT JOIN LATERAL (
     SELECT i.id FROM pattern AS m CROSS JOIN LATERAL (
@@ -39,9 +41,10 @@ LEFT JOIN LATERAL (
     ) AS i WHERE m.root = p.id ORDER BY i.opened_at DESC LIMIT 1
 ) AS latest ON true
 LEFT JOIN LATERAL (
-    SELECT array_agg(id ORDER BY opened_at DESC) AS incidents FROM (
-        SELECT i.id, i.opened_at FROM pattern AS m JOIN incident AS i ON i.pattern_id = m.id
-        WHERE m.root = p.id AND i.state <> 'resolved' ORDER BY i.opened_at DESC LIMIT 32
+    SELECT array_agg(id) AS incidents FROM (
+        SELECT DISTINCT ON (i.scope) i.id FROM pattern AS m JOIN incident AS i ON i.pattern_id = m.id
+        WHERE m.root = p.id AND i.state <> 'resolved' AND i.scope = ANY(%(scopes)s)
+        ORDER BY i.scope, i.opened_at DESC
     ) AS newest
 ) AS opened ON true
 LEFT JOIN LATERAL (
@@ -94,11 +97,19 @@ OF_IDS = _PATTERN_FACTS.format(
 OF_IDS += "WHERE p.id = ANY(%(ids)s)"
 
 
-def pattern_arguments(now: datetime) -> dict[str, Any]:
-    """Where each window begins, and the bin that this lies in: what is in that bin is counted one by one."""
+def pattern_arguments(now: datetime, scopes: Collection[str]) -> dict[str, Any]:
+    """``scopes``: in which open incidents are asked for. Where each window begins, and the bin that this lies in,
+    since what is in that bin is counted one by one."""
     edges = [now - WINDOWS[name] for name in WINDOWS]
     bins = [bin_of(edge) for edge in edges]
-    return {"now": now, "recent": RECENT_OCCURRENCES, "edges": edges, "bins": bins, "oldest": min(bins)}
+    return {
+        "now": now,
+        "scopes": sorted(scopes),
+        "recent": RECENT_OCCURRENCES,
+        "edges": edges,
+        "bins": bins,
+        "oldest": min(bins),
+    }
 
 
 def enter_patterns(memory: Memory, rows: list[dict[str, Any]]) -> set[str]:
@@ -112,7 +123,7 @@ def enter_patterns(memory: Memory, rows: list[dict[str, Any]]) -> set[str]:
             scope=row["scope"],
             template=row["template"],
             first_seen_at=row["born_at"],
-            last_seen_at=row["last_seen_at"],
+            last_seen_at=row["seen_at"],
             occurrences=row["total"],
             counts=dict(zip(WINDOWS, row["counts"], strict=True)),
             recent=list(row["recent"] or ()),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from triage.domain.incident import Incident
@@ -44,17 +45,27 @@ def hold_incidents(db: Db, incident_ids: Sequence[str]) -> list[Held]:
 
 
 def read_texts(db: Db, patterns: Sequence[str], but: Sequence[str]) -> list[Held]:
-    """The newest incident of each distinct text in these patterns; newest first, READ_AT_MOST at most."""
+    """The newest incident of each distinct text and place in these patterns; newest first, at most READ_AT_MOST."""
     rows = db.execute(
         _TEXTS, {"patterns": list(patterns), "but": list(but), "most": READ_AT_MOST, "newest": _NEWEST}
     )
     return [_held(row) for row in rows.fetchall()]
 
 
-def read_newest(db: Db, pattern_id: str) -> list[Held]:
+def is_complete(db: Db, texts: Sequence[Held], patterns: Sequence[str]) -> bool:
+    """Whether ``read_texts`` left out none of these patterns' texts."""
+    return len(texts) < READ_AT_MOST and max(count_incidents(db, patterns).values(), default=0) <= _NEWEST
+
+
+def read_newcomers(db: Db, pattern_id: str, since: datetime) -> list[Held]:
+    """Incidents of a pattern that opened since, or were imported since, whenever they had opened; newest first,
+    READ_AT_MOST at most."""
     rows = db.execute(
-        "SELECT id, pattern_id, event FROM incident WHERE pattern_id = %s ORDER BY opened_at DESC LIMIT %s",
-        (pattern_id, READ_AT_MOST),
+        "SELECT id, pattern_id, event FROM incident AS i WHERE pattern_id = %(pattern)s"
+        " AND (opened_at >= %(since)s"
+        " OR EXISTS (SELECT FROM imported AS m WHERE m.incident_id = i.id AND m.imported_at >= %(since)s))"
+        " ORDER BY opened_at DESC LIMIT %(most)s",
+        {"pattern": pattern_id, "since": since, "most": READ_AT_MOST},
     ).fetchall()
     return [_held(row) for row in rows]
 
@@ -195,12 +206,14 @@ _ASKED = (
 
 _TEXTS = """
 SELECT id, pattern_id, event FROM (
-    SELECT DISTINCT ON (text_key, scope) id, pattern_id, event, opened_at FROM (
+    SELECT DISTINCT ON (text_key, scope, event->>'region', event->>'cluster')
+        id, pattern_id, event, opened_at
+    FROM (
         SELECT i.* FROM unnest(%(patterns)s::uuid[]) AS m (id) CROSS JOIN LATERAL (
             SELECT id, pattern_id, event, opened_at, text_key, scope FROM incident WHERE pattern_id = m.id
             ORDER BY opened_at DESC LIMIT %(newest)s
         ) AS i WHERE NOT EXISTS (SELECT FROM unnest(%(but)s::uuid[]) AS but (id) WHERE but.id = i.id)
-    ) AS newest ORDER BY text_key, scope, opened_at DESC
+    ) AS newest ORDER BY text_key, scope, event->>'region', event->>'cluster', opened_at DESC
 ) AS distinct_texts ORDER BY opened_at DESC LIMIT %(most)s
 """
 

@@ -41,7 +41,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latest:
-    """One of the newest incidents."""
+    """One of the newest incidents. ``told_priority`` and ``told_team``: what its history says (imported)."""
 
     id: str
     title: str
@@ -54,6 +54,8 @@ class Latest:
     resolved_at: datetime | None
     resolved_by: str | None
     occurrences: int
+    told_priority: str | None = None
+    told_team: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +117,12 @@ class PatternPages:
         self._database = database
 
     def get(self, pattern_id: str, now: datetime, timezone: str) -> PatternFacts:
-        """The family that any of its members belongs to; ``timezone``: the one whose days are counted. Raises
-        NotFound."""
+        """The family that any of its members belongs to, of what had happened by ``now`` (to five minutes);
+        ``timezone``: the one whose days are counted. Raises NotFound."""
         with self._database.exploring() as db:
             family = get_family(db, pattern_id)
             members = list(family.members)
-            asked = {"members": members, "root": family.root}
+            asked = {"members": members, "root": family.root, "now": now}
             one = _one(db, _SUMS, {**asked, "zone": timezone, "latest": LATEST_OCCURRENCES, **_edges(now)})
             told = _one(db, _SAID, asked)
             return PatternFacts(
@@ -181,13 +183,16 @@ FROM pattern WHERE root = %(root)s ORDER BY id <> root, occurrences DESC, id
 
 _NEWEST = """
     SELECT i.* FROM unnest(%(members)s::uuid[]) AS m (id) CROSS JOIN LATERAL (
-        SELECT * FROM incident WHERE pattern_id = m.id ORDER BY opened_at DESC LIMIT {limit}
+        SELECT * FROM incident WHERE pattern_id = m.id AND opened_at <= %(now)s
+        ORDER BY opened_at DESC LIMIT {limit}
     ) AS i ORDER BY i.opened_at DESC, i.id DESC LIMIT {limit}
 """
 
 _LATEST = f"""
-SELECT id, title, service, environment, state, priority, team, opened_at, resolved_at, resolved_by, occurrences
-FROM ({_NEWEST.format(limit=LATEST_INCIDENTS)}) AS newest ORDER BY opened_at DESC, id DESC
+SELECT id, title, service, environment, state, newest.priority, newest.team, opened_at, resolved_at, resolved_by,
+    occurrences, imported.priority AS told_priority, imported.team AS told_team
+FROM ({_NEWEST.format(limit=LATEST_INCIDENTS)}) AS newest LEFT JOIN imported ON imported.incident_id = newest.id
+ORDER BY opened_at DESC, id DESC
 """
 
 _HOSTS = f"""
@@ -202,8 +207,8 @@ _RESOLUTIONS = f"""
 SELECT * FROM (
     SELECT DISTINCT ON (resolution) id, resolution, resolved_by, resolved_at
     FROM ({_NEWEST.format(limit=LATEST_INCIDENTS)}) AS newest
-    WHERE resolution <> '' ORDER BY resolution, resolved_at DESC
-) AS said ORDER BY resolved_at DESC LIMIT {RESOLUTIONS}
+    WHERE resolution <> '' ORDER BY resolution, resolved_at DESC NULLS LAST
+) AS said ORDER BY resolved_at DESC NULLS LAST LIMIT {RESOLUTIONS}
 """
 
 _SAID = """
@@ -232,7 +237,7 @@ SELECT days.*, windows.counts, past.recent, opened.open_incidents
 FROM (
     SELECT array_agg(day ORDER BY day) AS days, array_agg(occurrences ORDER BY day) AS per_day FROM (
         SELECT (at AT TIME ZONE %(zone)s)::date AS day, sum(occurrences)::bigint AS occurrences
-        FROM pattern_beat WHERE pattern_id = ANY(%(members)s::uuid[]) GROUP BY 1
+        FROM pattern_beat WHERE pattern_id = ANY(%(members)s::uuid[]) AND at <= %(now)s GROUP BY 1
     ) AS per_day
 ) AS days
 CROSS JOIN LATERAL (
@@ -240,7 +245,7 @@ CROSS JOIN LATERAL (
     FROM unnest(%(bins)s::timestamptz[], %(edges)s::timestamptz[]) WITH ORDINALITY AS asked (bin, edge, place)
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(occurrences), 0)::bigint AS occurrences FROM pattern_beat
-        WHERE pattern_id = ANY(%(members)s::uuid[]) AND at >= asked.bin
+        WHERE pattern_id = ANY(%(members)s::uuid[]) AND at >= asked.bin AND at <= %(now)s
     ) AS whole
     CROSS JOIN LATERAL (
         SELECT count(*) AS occurrences FROM occurrence
@@ -250,7 +255,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT array_agg(occurred_at ORDER BY occurred_at DESC) AS recent FROM (
         SELECT o.occurred_at FROM unnest(%(members)s::uuid[]) AS m (id) CROSS JOIN LATERAL (
-            SELECT occurred_at FROM occurrence WHERE pattern_id = m.id ORDER BY occurred_at DESC LIMIT %(latest)s
+            SELECT occurred_at FROM occurrence WHERE pattern_id = m.id AND occurred_at <= %(now)s
+            ORDER BY occurred_at DESC LIMIT %(latest)s
         ) AS o ORDER BY o.occurred_at DESC LIMIT %(latest)s
     ) AS newest
 ) AS past

@@ -19,11 +19,11 @@ def split_off(
     whole: Sequence[str],
     told: Mapping[str, Sequence[str]],
     refused: Sequence[str],
-    known: Sequence[str],
+    known: Sequence[str] | None,
     act: Act,
 ) -> str:
     """The change's id. ``new``: id, scope and template of the new pattern; ``exact`` … ``refused`` as in
-    ``SplitPlan``; ``known``: fingerprints of the texts of incidents that are known."""
+    ``SplitPlan``; ``known``: fingerprints of the texts of all its incidents; None: there are too many to know."""
     db, members, pattern_id = alteration.db, list(family.members), new["id"]
     before = db.execute(
         "SELECT to_jsonb(p) AS row FROM pattern AS p WHERE id = ANY(%s::uuid[])", (members,)
@@ -45,7 +45,7 @@ def split_off(
         "refused": list(refused),
         "dropped": _refuse(db, refused, members),
         # What joined an incident left its text as a digest; nobody can say to which of the two it belongs.
-        "forgotten": forget_texts(db, members, known) if told else {},
+        "forgotten": forget_texts(db, members, known) if told and known is not None else {},
     }
     change_id = alteration.record("split", family.root, act, detail, pattern_id)
     alteration.note_open([pattern_id], "split", act, change_id, pattern=pattern_id)
@@ -53,19 +53,20 @@ def split_off(
 
 
 def put_back(alteration: Alteration, change: PatternChange, act: Act) -> None:
-    """Everything of a pattern that was split off, what came since included, counts where it came from.
+    """Everything of a pattern that was split off, what came since included, counts where it came from: if that was
+    merged into another one since, it goes along once the merge is undone.
 
     Raises Conflict naming the changes that must be undone before.
     """
-    db, gone, detail = alteration.db, change.other_id or "", change.detail
+    db, gone, detail, origin = alteration.db, change.other_id or "", change.detail, change.pattern_id
     if later := alteration.find_later(change.id, [gone], ("merge", "split", "difference")):
         raise in_the_way(later)
-    home = root_of(db, change.pattern_id)
+    home = root_of(db, origin)
     alteration.note_open([gone], "undone", act, change.id, pattern=home)
     rows = db.execute("SELECT id FROM incident WHERE pattern_id = %s ORDER BY id FOR NO KEY UPDATE", (gone,))
     incidents = [str(row["id"]) for row in rows.fetchall()]
-    move_incidents(db, {one: detail["incidents"].get(one, home) for one in incidents}, [gone])
-    _restore_keys(db, detail, gone, home)
+    move_incidents(db, {one: detail["incidents"].get(one, origin) for one in incidents}, [gone])
+    _restore_keys(db, detail, gone, origin)
     _restore_splits(db, detail, gone)
     db.execute(
         "UPDATE pattern_key SET refused = false WHERE digest = ANY(%(refused)s) AND refused AND NOT EXISTS ("
@@ -127,7 +128,7 @@ def _taken(db: Db, statement: str, arguments: Mapping[str, Any]) -> list[list[An
     return [[row["template_key"], row["words"], str(row["pattern_id"])] for row in rows]
 
 
-def _restore_keys(db: Db, detail: Mapping[str, Any], gone: str, home: str) -> None:
+def _restore_keys(db: Db, detail: Mapping[str, Any], gone: str, origin: str) -> None:
     by_former: dict[str, list[str]] = {}
     for digest, former in detail["keys"].items():
         by_former.setdefault(former, []).append(digest)
@@ -136,7 +137,7 @@ def _restore_keys(db: Db, detail: Mapping[str, Any], gone: str, home: str) -> No
     db.execute(
         "DELETE FROM pattern_key WHERE pattern_id = %s AND digest = ANY(%s)", (gone, list(detail["taught"]))
     )
-    db.execute("UPDATE pattern_key SET pattern_id = %s WHERE pattern_id = %s", (home, gone))
+    db.execute("UPDATE pattern_key SET pattern_id = %s WHERE pattern_id = %s", (origin, gone))
     for former, digests in detail["forgotten"].items():
         teach_keys(db, digests, former)
 

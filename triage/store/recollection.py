@@ -69,7 +69,7 @@ def recollect(
     """
     keyed, started = _key_arguments(events), _occurrence_arguments(looks)
     templates = sorted({look.template_key for look in looks if look.template_key is not None})
-    asked = pattern_arguments(now)
+    asked = pattern_arguments(now, {look.scope for look in looks})
     asked["digests"] = sorted({digest for look in looks for digest in look.digests})
     # What nothing is asked of is not sent: most predictions come without a key.
     with db.pipeline():
@@ -91,6 +91,7 @@ def recollect(
     _enter_incidents(db, memory, opened, hold=hold)
     if hold:
         _enter_keys_of_held(db, memory)
+        _enter_wordings(db, memory, looks)
     # Of incidents that were found by key alone, their texts being other than the event's.
     _recollect_patterns(db, memory, asked, {record.pattern_id for record in memory.incidents.values()})
     return memory
@@ -187,6 +188,19 @@ def _enter_keys_of_held(db: Db, memory: Memory) -> None:
     memory.keys.clear()
     for row in rows:
         _enter_key(memory, row)
+
+
+def _enter_wordings(db: Db, memory: Memory, looks: Sequence[Looks]) -> None:
+    """Of incidents of which a source now says something else under its key; hardly ever any."""
+    spoken_of = {key.incident_id: look for look in looks for key in memory.keys_of(look)}
+    reworded = [name for name, look in spoken_of.items() if look.text_key != memory.incidents[name].text_key]
+    if reworded:
+        for row in db.execute(
+            "SELECT incident_id, title, description FROM incident_wording WHERE incident_id = ANY(%s::uuid[])",
+            (reworded,),
+        ).fetchall():
+            told = memory.known_wordings.setdefault(str(row["incident_id"]), [])
+            told.append((row["title"], row["description"]))
 
 
 def _recollect_patterns(db: Db, memory: Memory, asked: dict[str, Any], wanted: set[str]) -> set[str]:

@@ -161,23 +161,33 @@ def _record(row: Row) -> SilenceRecord:
 
 _SELECT = "SELECT s.*, p.root FROM silence AS s JOIN pattern AS p ON p.id = s.pattern_id"
 
-# The decision in force says which silence it was; what was split off or whose merge was undone is under none.
+# The decision in force says which silence it was. Incidents move along merges and splits alone, so what a silence
+# hid is where these lead to from its pattern, in force or not; an active one covers its family alone.
 _UNSILENCED = """
-WITH hiding AS (
+WITH RECURSIVE hiding AS (
     SELECT s.id, p.root, s.pattern_id, s.ended_at IS NULL AND s.ends_at > %(now)s AS active
     FROM silence AS s JOIN pattern AS p ON p.id = s.pattern_id WHERE s.made_at >= %(since)s
-), concerned AS (
-    SELECT hiding.id AS silence, m.id AS pattern_id, m.root FROM hiding JOIN pattern AS m ON m.root = hiding.root
-    WHERE NOT hiding.active
+), reached (start, pattern_id) AS (
+    SELECT pattern_id, pattern_id FROM hiding
     UNION
-    SELECT hiding.id, m.id, m.root FROM hiding
-    JOIN pattern_change AS c ON c.pattern_id = hiding.pattern_id AND c.kind IN ('merge', 'split')
-    JOIN pattern AS other ON other.id = c.other_id JOIN pattern AS m ON m.root = other.root
-    WHERE NOT (hiding.active AND m.root = hiding.root)
+    SELECT reached.start, beside.id FROM reached CROSS JOIN LATERAL (
+        SELECT other_id AS id FROM pattern_change
+        WHERE pattern_id = reached.pattern_id AND kind IN ('merge', 'split')
+        UNION ALL
+        SELECT pattern_id FROM pattern_change WHERE other_id = reached.pattern_id AND kind IN ('merge', 'split')
+    ) AS beside
+), concerned AS MATERIALIZED (
+    SELECT hiding.id AS silence, m.id AS pattern_id, m.root
+    FROM hiding JOIN reached ON reached.start = hiding.pattern_id
+    JOIN pattern AS m ON m.id = reached.pattern_id AND NOT (hiding.active AND m.root = hiding.root)
+), found AS MATERIALIZED (
+    SELECT concerned.silence, concerned.root, i.* FROM concerned CROSS JOIN LATERAL (
+        SELECT id, decision_id, opened_at FROM incident
+        WHERE pattern_id = concerned.pattern_id AND state <> 'resolved' OFFSET 0
+    ) AS i
 )
-SELECT DISTINCT i.id, concerned.root, i.opened_at
-FROM concerned JOIN incident AS i ON i.pattern_id = concerned.pattern_id AND i.state <> 'resolved'
-JOIN decision AS d ON d.id = i.decision_id
-WHERE d.inputs->'silence'->>'id' = concerned.silence::text AND (d.record->'escalation'->>'suppressed')::boolean
+SELECT DISTINCT i.id, i.root, i.opened_at
+FROM found AS i CROSS JOIN LATERAL (SELECT inputs, record FROM decision WHERE id = i.decision_id OFFSET 0) AS d
+WHERE d.inputs->'silence'->>'id' = i.silence::text AND (d.record->'escalation'->>'suppressed')::boolean
 ORDER BY i.opened_at LIMIT %(limit)s
 """

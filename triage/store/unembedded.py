@@ -68,6 +68,12 @@ class Unembedded:
         with self._database.transaction() as db:
             record_embeddings(db, encoder, embeddings)
 
+    def read_wordings(self, encoder: str) -> dict[bytes, Incident]:
+        """Further texts of incidents that are missing, at most a page of them. Raises StoreUnavailable."""
+        with self._database.exploring() as db:
+            rows = db.execute(_WORDINGS, (encoder, PAGE)).fetchall()
+        return {row["text_key"]: Incident(title=row["title"], description=row["description"]) for row in rows}
+
     def keep_words(self, words: Words) -> None:
         """Raises StoreUnavailable."""
         if words:
@@ -81,6 +87,12 @@ class Unembedded:
             row = db.execute("SELECT pg_try_advisory_lock(%s)", (REEMBED_LOCK,)).fetchone()
             yield row is not None and bool(row[0])
 
+
+_WORDINGS = """
+SELECT DISTINCT ON (w.text_key) w.text_key, w.title, w.description FROM incident_wording AS w
+WHERE NOT EXISTS (SELECT FROM text_embedding AS t WHERE t.encoder = %s AND t.text_key = w.text_key)
+ORDER BY w.text_key LIMIT %s
+"""
 
 _COUNT = """
 SELECT count(*) AS n FROM (SELECT DISTINCT text_key FROM incident) AS i

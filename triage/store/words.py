@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pgvector import SparseVector
 
 from triage.domain.terms import LEXICAL_VERSION, TERMS
-from triage.store.database import Database, Db
+from triage.store.database import Db
 
 COUNT_LOCK = 7_041_776_006
 
@@ -57,16 +57,6 @@ def read_counts(db: Db, terms: Iterable[int]) -> tuple[Mapping[int, int], int]:
     return counts, counts.pop(EVERY_TEXT, 0)
 
 
-class WordCounts:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def count(self) -> bool:
-        """As ``count_words``. Raises StoreUnavailable."""
-        with self._database.unattended(), self._database.connection() as db:
-            return count_words(db)
-
-
 def count_words(db: Db, *, grown: float = GROWN) -> bool:
     """Count the words of all texts, if there are ``grown`` times as many as at the last count; whether it was.
 
@@ -79,8 +69,8 @@ def count_words(db: Db, *, grown: float = GROWN) -> bool:
         # What the server knows without counting: asked every few seconds, of a million texts.
         row = db.execute(
             "SELECT coalesce((SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'text_terms'), 0)"
-            " AS texts, coalesce((SELECT texts FROM term WHERE version = %s AND term = %s), 0) AS before",
-            (LEXICAL_VERSION, EVERY_TEXT),
+            " AS texts, coalesce((SELECT sum(texts) FROM term WHERE term = %s), 0) AS before",
+            (EVERY_TEXT,),
         ).fetchone()
         if row is None or row["texts"] <= row["before"] * grown:
             return False

@@ -12,6 +12,7 @@ ALTER TABLE pattern
 UPDATE pattern SET root = id;
 ALTER TABLE pattern ALTER COLUMN root SET NOT NULL;
 CREATE INDEX pattern_family ON pattern (root);
+CREATE INDEX pattern_merged ON pattern (root) WHERE root <> id;
 CREATE INDEX pattern_latest ON pattern (last_seen_at DESC, id DESC) WHERE root = id;
 CREATE INDEX pattern_most ON pattern (occurrences DESC, id DESC) WHERE root = id;
 
