@@ -45,7 +45,7 @@ def hold_incidents(db: Db, incident_ids: Sequence[str]) -> list[Held]:
 
 
 def read_texts(db: Db, patterns: Sequence[str], but: Sequence[str]) -> list[Held]:
-    """The newest incident of each distinct text and place in these patterns; newest first, at most READ_AT_MOST."""
+    """The newest incident of each text and place of these patterns; newest first, READ_AT_MOST at most."""
     rows = db.execute(
         _TEXTS, {"patterns": list(patterns), "but": list(but), "most": READ_AT_MOST, "newest": _NEWEST}
     )
