@@ -127,7 +127,7 @@ def test_a_failure_nobody_named_is_one_problem_and_one_line_of_log_without_text(
 
 def test_a_failure_with_a_name_is_logged_and_counted_too(api: Api) -> None:
     with api.service.parts.database.connection() as db:
-        db.execute("ALTER TABLE incident RENAME TO elsewhere")
+        db.execute("ALTER TABLE timeline RENAME TO elsewhere")
     with capture_logs() as lines:
         response = api.post("/v1/incidents", event(title="Secret title"))
     assert response.status_code == 500
