@@ -16,7 +16,7 @@ import json
 import random
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -208,12 +208,24 @@ def every_event(data: Path) -> Iterator[Told]:
 
 def _history(file: Path) -> Iterator[Told]:
     rows = read_history(file, require_labels=False).rows
-    first = {row.id: row.duplicate_of or row.id for row in rows}
+    groups = _groups({row.id: row.duplicate_of for row in rows if row.duplicate_of is not None})
     for row in sorted(rows, key=lambda row: row.incident.occurred_at or datetime.min.replace(tzinfo=UTC)):
         if row.incident.occurred_at is not None:
-            linked = row.duplicate_of is not None or row.id in first.values()
-            family = first[row.id] if linked else None
-            yield Told(name=row.id, at=row.incident.occurred_at, event=row.incident, family=family)
+            yield Told(name=row.id, at=row.incident.occurred_at, event=row.incident, family=groups.get(row.id))
+
+
+def _groups(links: Mapping[str, str]) -> dict[str, str]:
+    """The name of its group for each report that is linked; links are followed to their end, in both ways."""
+    groups = {name: name for pair in links.items() for name in pair}
+
+    def group_of(name: str) -> str:
+        while groups[name] != name:
+            name = groups[name]
+        return name
+
+    for one, other in links.items():
+        groups[group_of(one)] = group_of(other)
+    return {name: group_of(name) for name in groups}
 
 
 def _webhooks() -> Iterator[Told]:

@@ -127,10 +127,12 @@ JOIN LATERAL (
 ) AS newest ON true
 LEFT JOIN text_terms AS t ON t.version = %(version)s AND t.text_key = near.text_key
 {embedded}
-LEFT JOIN LATERAL (
-    SELECT array_agg(CASE WHEN one = newest.pattern_id THEN other ELSE one END) AS different
-    FROM pattern_difference WHERE newest.pattern_id IN (one, other)
-) AS told ON true
+LEFT JOIN (
+    -- People made them one by one, so reading all of them costs less than asking for each candidate.
+    SELECT id, array_agg(other) AS different FROM (
+        SELECT one AS id, other FROM pattern_difference UNION ALL SELECT other, one FROM pattern_difference
+    ) AS both_ways GROUP BY id
+) AS told ON told.id = newest.pattern_id
 """
 
 _DENSE = """
