@@ -242,6 +242,7 @@ def _measure(db: Db, size: int, asked: Sequence[Text], known: Vectors | None, bu
         if width == 100:
             times["meaning"] = taken
     db.execute("SET hnsw.ef_search = 100")
+    times["meaning, the index alone"] = _timed(asked, lambda one: _index_alone(db, one))
     if known is not None:
         times["words"] = _timed(by_words, lambda one: find_neighbours(batch, [one], None, DEFAULT))
         times["both"] = _timed(asked, lambda one: find_neighbours(batch, [one], ENCODER, DEFAULT))
@@ -263,6 +264,16 @@ def _by_meaning(db: Db, text: Text) -> set[int]:
     near = find_alike(db, [sought], ENCODER, Bounds(candidates=50, budget=1))
     best = sorted(near, key=lambda one: -(one.cosine or 0.0))[:NEAREST]
     return {int(one.incident_id.replace("-", ""), 16) for one in best}
+
+
+def _index_alone(db: Db, text: Text) -> None:
+    """The keys of the ten nearest, without what is remembered of them."""
+    dimensions = len(text.embedding) if text.embedding is not None else 0
+    db.execute(
+        f"SELECT text_key FROM text_embedding WHERE encoder = '{ENCODER}'"
+        f" ORDER BY embedding::halfvec({dimensions}) <=> %b::halfvec({dimensions}) LIMIT {NEAREST}",
+        (HalfVector(text.embedding),),
+    ).fetchall()
 
 
 def _exact(db: Db, asked: Sequence[Text], known: Vectors | None) -> list[set[int]]:
