@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from triage.domain.incident import Incident
 from triage.domain.priority import Priority
+from triage.domain.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +31,6 @@ class Person:
     active: bool = True
     timezone: str | None = None
     contacts: tuple[ContactMethod, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """A rotation in local time: participants take turns of ``turn`` days from ``starts_on`` at ``handover``."""
-
-    id: str
-    timezone: str
-    participants: tuple[str, ...]
-    starts_on: date
-    turn: timedelta = timedelta(days=7)
-    handover: str = "09:00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

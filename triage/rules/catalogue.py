@@ -1,7 +1,7 @@
 """``catalogue.yaml`` → ``Catalogue``: the shape, then every reference, then that somebody always answers."""
 
 import hashlib
-from typing import get_args
+from datetime import date
 
 from triage.domain.catalogue import (
     Catalogue,
@@ -9,7 +9,6 @@ from triage.domain.catalogue import (
     ContactMethod,
     Person,
     PriorityWords,
-    Schedule,
     Service,
     SeverityWord,
     Sla,
@@ -17,12 +16,19 @@ from triage.domain.catalogue import (
     Team,
     Vendor,
 )
+from triage.domain.schedule import Hours, Layer, Limits, Schedule
 from triage.rules.catalogue_references import check_shape, check_that_somebody_answers
-from triage.rules.catalogue_shape import CatalogueShape, ScheduleShape, ServiceShape, TeamShape, Weekday
+from triage.rules.catalogue_shape import (
+    WEEKDAYS,
+    CatalogueShape,
+    LayerShape,
+    ScheduleShape,
+    ServiceShape,
+    TeamShape,
+)
 from triage.rules.document import read_document
+from triage.rules.holidays import public_holidays
 from triage.rules.shape import read_shape
-
-WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
 def content_version(kind: str, text: str) -> str:
@@ -43,6 +49,7 @@ def load_catalogue(text: str, file_name: str = "catalogue.yaml") -> Catalogue:
 
 
 def _catalogue(shape: CatalogueShape, version: str) -> Catalogue:
+    holidays = frozenset(shape.holidays).union(*map(public_holidays, shape.holiday_calendars))
     return Catalogue(
         version=version,
         organisation=shape.organisation,
@@ -51,7 +58,7 @@ def _catalogue(shape: CatalogueShape, version: str) -> Catalogue:
         teams={i: _team(i, team) for i, team in shape.teams.items()},
         services={i: _service(i, service) for i, service in shape.services.items()},
         people=_people(shape),
-        schedules={i: _schedule(i, schedule) for i, schedule in shape.schedules.items()},
+        schedules={i: _schedule(i, schedule, holidays) for i, schedule in shape.schedules.items()},
         vendors={
             i: Vendor(
                 id=i,
@@ -77,7 +84,7 @@ def _catalogue(shape: CatalogueShape, version: str) -> Catalogue:
         default_priority=shape.default_priority,
         business_hours=(shape.business_hours.start, shape.business_hours.end),
         business_days=frozenset(WEEKDAYS.index(day) for day in shape.business_hours.days),
-        holidays=frozenset(shape.holidays),
+        holidays=holidays,
     )
 
 
@@ -129,14 +136,39 @@ def _people(shape: CatalogueShape) -> dict[str, Person]:
     }
 
 
-def _schedule(schedule_id: str, shape: ScheduleShape) -> Schedule:
+def _schedule(schedule_id: str, shape: ScheduleShape, holidays: frozenset[date]) -> Schedule:
+    limits = shape.limits
     return Schedule(
         id=schedule_id,
         timezone=shape.timezone,
+        layers=tuple(_layer(layer, shape, holidays) for layer in shape.as_layers()),
+        limits=Limits(
+            nights_in_a_row=limits.nights_in_a_row,
+            pages_a_shift=limits.pages_a_shift,
+            night=(limits.night.start, limits.night.end),
+        ),
+    )
+
+
+def _layer(shape: LayerShape, schedule: ScheduleShape, holidays: frozenset[date]) -> Layer:
+    calendar = shape.holiday_calendar or schedule.holiday_calendar
+    return Layer(
+        id=shape.id,
+        timezone=shape.timezone or schedule.timezone,
         participants=tuple(shape.participants),
         starts_on=shape.starts_on,
         turn=shape.turn,
         handover=shape.handover,
+        hours=tuple(
+            Hours(
+                start=hours.start,
+                end=hours.end,
+                days=frozenset(WEEKDAYS.index(day) for day in hours.days),
+                holidays=hours.holidays,
+            )
+            for hours in shape.hours or ()
+        ),
+        holidays=public_holidays(calendar) if calendar else holidays,
     )
 
 

@@ -1,14 +1,15 @@
 """What a well-formed catalogue must still answer: every reference leads somewhere, every word means one thing,
 nobody is above themselves, and the triage desk has somebody to reach."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from triage.domain.catalogue import Catalogue, fold
 from triage.domain.priority import Priority
-from triage.rules.catalogue_shape import CatalogueShape
+from triage.rules.catalogue_shape import CatalogueShape, LayerShape, ScheduleShape
 from triage.rules.document import Document, Path, closest
+from triage.rules.holidays import calendar_fault
 from triage.rules.targets import Directory, target_fault
 
 
@@ -38,9 +39,9 @@ def _check_references(shape: CatalogueShape, document: Document) -> None:
             if word is not None:
                 _target(document, (*here, rank), word, shape, ("person", "oncall"))
     for schedule_id, schedule in shape.schedules.items():
-        for number, person in enumerate(schedule.participants):
-            path = ("schedules", schedule_id, "participants", number)
-            _reference(document, path, "person", person, shape.people)
+        for place, layer in layers_of(schedule_id, schedule):
+            for number, person in enumerate(layer.participants):
+                _reference(document, (*place, "participants", number), "person", person, shape.people)
     for service_id, service in shape.services.items():
         here = ("services", service_id)
         _reference(document, (*here, "owner"), "team", service.owner, shape.teams)
@@ -69,10 +70,37 @@ def _check_zones_and_turns(shape: CatalogueShape, document: Document) -> None:
     for schedule_id, schedule in shape.schedules.items():
         here: Path = ("schedules", schedule_id)
         _check_zone(document, (*here, "timezone"), schedule.timezone)
-        if schedule.turn < timedelta(days=1) or schedule.turn % timedelta(days=1):
-            document.fault((*here, "turn"), "turn: expected whole days, such as '1d' or '7d'")
+        _check_calendar(document, (*here, "holiday_calendar"), schedule.holiday_calendar)
+        if schedule.limits.night.start == schedule.limits.night.end:
+            document.fault(
+                (*here, "limits", "night"), "night: it ends when it starts; expected such as 22:00 to 06:00"
+            )
+        named: set[str] = set()
+        for place, layer in layers_of(schedule_id, schedule):
+            _check_zone(document, (*place, "timezone"), layer.timezone)
+            _check_calendar(document, (*place, "holiday_calendar"), layer.holiday_calendar)
+            if layer.turn < timedelta(days=1) or layer.turn % timedelta(days=1):
+                document.fault((*place, "turn"), "turn: expected whole days, such as '1d' or '7d'")
+            if layer.id in named:
+                document.fault((*place, "id"), f"duplicate layer id {layer.id!r}; give each layer its own")
+            named.add(layer.id)
+    for number, calendar in enumerate(shape.holiday_calendars):
+        _check_calendar(document, ("holiday_calendars", number), calendar)
     if shape.business_hours.start >= shape.business_hours.end:
         document.fault(("business_hours",), "business_hours: expected start before end")
+
+
+def layers_of(schedule_id: str, schedule: ScheduleShape) -> Iterator[tuple[Path, LayerShape]]:
+    """Each layer and where it stands in the file; the one rotation stands in the schedule itself."""
+    here: Path = ("schedules", schedule_id)
+    for number, layer in enumerate(schedule.as_layers()):
+        yield (here if schedule.layers is None else (*here, "layers", number)), layer
+
+
+def _check_calendar(document: Document, path: Path, name: str | None) -> None:
+    fault = calendar_fault(name) if name is not None else None
+    if fault:
+        document.fault(path, f"holidays: {fault}")
 
 
 def _check_zone(document: Document, path: Path, name: str | None) -> None:

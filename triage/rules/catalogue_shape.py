@@ -1,14 +1,18 @@
 """The shape of ``catalogue.yaml``, before its references are checked."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_validator
 
 from triage.domain.priority import Priority
+from triage.domain.schedule import OnHolidays
 from triage.rules.shape import Clock, Day, Duration, Id, Prose, Shape, Words
 
 Stage = Literal["critical", "war_room", "leadership", "communications", "retrospective"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+HolidayCalendar = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Za-z0-9]{1,4})?$")]
+"""A country, ISO 3166-1, or a part of one, ISO 3166-2: DE, DE-BE, GB-ENG, US-NY."""
 
 
 class ContactShape(Shape):
@@ -25,14 +29,98 @@ class PersonShape(Shape):
     contacts: list[ContactShape] = Field(default_factory=list, description="In the order they are tried.")
 
 
-class ScheduleShape(Shape):
-    """A rotation: the participants take turns in the order written."""
+class RestrictionShape(Shape):
+    """Hours in which a layer answers; outside of them the next layer does."""
 
-    timezone: Words
-    participants: Annotated[list[Id], Field(min_length=1)] = Field(description="Ids of people.")
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = Field(
+        WEEKDAYS, description="Days on which the hours begin; left out: every day."
+    )
+    start: Clock = Field("00:00", description="By the layer's wall clock.")
+    end: Clock = Field(
+        "00:00", description="Not later than start: on the next day. 00:00 to 00:00 is a whole day."
+    )
+    holidays: OnHolidays = Field(
+        OnHolidays.INCLUDE, description="exclude: not on a holiday; only: on nothing but holidays."
+    )
+
+
+class RotationShape(Shape):
+    """The participants take turns in the order written."""
+
+    participants: Annotated[list[Id], Field(min_length=1, max_length=200)] = Field(description="Ids of people.")
     starts_on: Day = Field(description="The local day of the first participant's first turn.")
     turn: Duration = Field("7d", description="Length of one turn, in whole days.", validate_default=True)
     handover: Clock = Field("09:00", description="Local wall-clock time at which a turn begins.")
+    hours: Annotated[list[RestrictionShape], Field(min_length=1, max_length=14)] | None = Field(
+        None, description="When it answers; left out: always."
+    )
+    holiday_calendar: HolidayCalendar | None = Field(
+        None, description="Whose holidays its hours mean; left out: the catalogue's."
+    )
+
+
+class LayerShape(RotationShape):
+    id: Id
+    timezone: Words | None = Field(None, description="Left out: the schedule's.")
+
+
+class NightShape(Shape):
+    """By the schedule's wall clock."""
+
+    start: Clock = "22:00"
+    end: Clock = "06:00"
+
+
+class LimitsShape(Shape):
+    """What one person is asked to bear before the next in turn takes over."""
+
+    nights_in_a_row: Annotated[StrictInt, Field(ge=1, le=31)] | None = Field(
+        None, description="So many nights running at most; the next one is the next person's."
+    )
+    night: NightShape = NightShape()
+    pages_a_shift: Annotated[StrictInt, Field(ge=1, le=1000)] | None = Field(
+        None, description="After so many pages in one shift the next person is paged."
+    )
+
+
+class ScheduleShape(Shape):
+    """One rotation (``participants`` and what belongs to it), or ``layers`` of them."""
+
+    timezone: Words
+    participants: Annotated[list[Id], Field(min_length=1, max_length=200)] | None = Field(
+        None, description="Ids of people; instead of layers."
+    )
+    starts_on: Day | None = Field(None, description="The local day of the first participant's first turn.")
+    turn: Duration = Field("7d", description="Length of one turn, in whole days.", validate_default=True)
+    handover: Clock = Field("09:00", description="Local wall-clock time at which a turn begins.")
+    hours: Annotated[list[RestrictionShape], Field(min_length=1, max_length=14)] | None = Field(
+        None, description="When it answers; left out: always."
+    )
+    holiday_calendar: HolidayCalendar | None = Field(
+        None, description="Whose holidays its hours mean; left out: the catalogue's."
+    )
+    layers: Annotated[list[LayerShape], Field(min_length=1, max_length=20)] | None = Field(
+        None, description="Of several, the first whose hours hold answers."
+    )
+    limits: LimitsShape = LimitsShape()
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> "ScheduleShape":
+        if (self.participants is None) == (self.layers is None):
+            raise ValueError("either participants or layers")
+        given = self.model_fields_set & {"starts_on", "turn", "handover", "hours"}
+        if self.layers is not None and given:
+            raise ValueError(f"with layers, {sorted(given)[0]} belongs into each layer")
+        if self.participants is not None and self.starts_on is None:
+            raise ValueError("starts_on is missing: the day of the first participant's first turn")
+        return self
+
+    def as_layers(self) -> list[LayerShape]:
+        """Its layers, one called ``rotation`` where it has just that."""
+        if self.layers is not None:
+            return self.layers
+        names = RotationShape.model_fields
+        return [LayerShape(id="rotation", **{name: getattr(self, name) for name in names})]
 
 
 class TeamShape(Shape):
@@ -138,4 +226,7 @@ class CatalogueShape(Shape):
     slas: list[SlaShape] = Field(default_factory=list)
     default_priority: Priority = Priority.P3
     business_hours: HoursShape = HoursShape()
-    holidays: list[Day] = Field(default_factory=list)
+    holidays: list[Day] = Field(default_factory=list, description="Beside those of the calendars.")
+    holiday_calendars: list[HolidayCalendar] = Field(
+        default_factory=list, description="Public holidays of a country or a part of one: DE, DE-BE, US-NY."
+    )

@@ -1,11 +1,12 @@
 """Whom a step means: target words, what they stand for in a catalogue, and who that is at a given time."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from triage.domain.catalogue import Catalogue, Person, Schedule, Team
-from triage.domain.rotation import turn_order
+from triage.domain.catalogue import Catalogue, Person, Team
+from triage.domain.rotation import duty_at
+from triage.domain.schedule import OnCallOverride
 from triage.rules.document import closest
 
 SERVICE_VENDOR = "service.vendor"
@@ -80,14 +81,14 @@ class Directory:
     def desk(self) -> str:
         return self._of_team(self._catalogue.teams[self._catalogue.triage_desk])
 
-    def who_is(self, target: str, at: datetime) -> Told:
+    def who_is(self, target: str, at: datetime, overrides: Collection[OnCallOverride] = ()) -> Told:
         """The people a concrete target reaches at ``at``; of a schedule, the first reachable one in turn order.
 
         A vendor is nobody here: it is told beside people, and never instead of them.
         """
         kind, _, name = target.partition(":")
         if kind == "oncall":
-            return self._first_in_turn(self._catalogue.schedules[name], at)
+            return self._first_in_turn(name, at, overrides)
         return self._sorted_out(self._members(target))
 
     def answers(self, target: str) -> bool:
@@ -139,9 +140,12 @@ class Directory:
         people = tuple(i for i in ids if is_reachable(self._catalogue.people.get(i)))
         return Told(people, tuple(self._why_skipped(i) for i in ids if i not in people))
 
-    def _first_in_turn(self, schedule: Schedule, at: datetime) -> Told:
+    def _first_in_turn(self, schedule_id: str, at: datetime, overrides: Collection[OnCallOverride]) -> Told:
+        duty = duty_at(self._catalogue.schedules[schedule_id], at, overrides)
+        if not duty.order:
+            return Told((), (f"oncall:{schedule_id}: nobody is on call",))
         skipped: list[str] = []
-        for person in dict.fromkeys(turn_order(schedule, at)):
+        for person in duty.order:
             if is_reachable(self._catalogue.people.get(person)):
                 return Told((person,), tuple(skipped))
             skipped.append(self._why_skipped(person))
