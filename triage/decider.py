@@ -108,8 +108,10 @@ class Decider:
                 team_source=start.team.source,
                 now=case.inputs.now,
                 opened_at=case.inputs.opened_at,
-                at_least=case.inputs.standing.priority if case.inputs.standing else None,
+                before=case.inputs.standing,
+                progress=case.inputs.progress,
                 silence=case.inputs.silence,
+                oncall_overrides=case.inputs.oncall_overrides,
             )
         )
         similar = tuple(x for x in (case.inputs.recurrence.of, *case.inputs.recurrence.related) if x is not None)

@@ -109,7 +109,7 @@ def test_folder_is_read_with_its_texts(tmp_path, catalogue_text):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "there is no such file"), (b"a: \xff", "not UTF-8 at byte 3"), (b"#" * 1_100_000, "at most 1048576")],
+    [(None, "there is no such file"), (b"a: \xff", "not UTF-8 at byte 3"), (b"#" * 8_400_000, "at most 8388608")],
 )
 def test_file_that_cannot_be_read_is_named(tmp_path, content, said):
     if content is not None:

@@ -7,8 +7,10 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from triage.rules.expression import Language
 from triage.rules.facts import FACTS
-from triage.rules.policy_shape import ThenShape
+from triage.rules.policy_shape import StepShape, ThenShape
+from triage.rules.reference import reference_text
 from triage.rules.schemas import SHAPES, schema_text, write_schemas
 from triage.rules.targets import OWNER_TARGETS
 
@@ -37,12 +39,16 @@ def test_shipped_file_is_valid_by_its_published_schema(schema, file):
     assert not [error.message for error in faults]
 
 
-def test_documentation_lists_every_fact_as_it_is():
-    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-    listed = [line for line in text.splitlines() if line.startswith("| `") and line.count("|") == 4]
-    assert listed == [f"| `{fact.name}` | {fact.type.value} | {fact.meaning} |" for fact in FACTS]
+def test_reference_of_facts_is_current():
+    published = (ROOT / "docs" / "facts.md").read_text(encoding="utf-8")
+    assert published == reference_text(), "run: python -m triage.rules.reference"
 
 
-@pytest.mark.parametrize("word", [*ThenShape.model_fields, *OWNER_TARGETS])
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
+def test_example_of_a_fact_compiles_and_uses_it(fact):
+    assert fact.name in Language().compile(fact.example).facts
+
+
+@pytest.mark.parametrize("word", [*ThenShape.model_fields, *StepShape.model_fields, *OWNER_TARGETS])
 def test_documentation_names_every_action_and_target(word):
     assert f"`{word}`" in (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")

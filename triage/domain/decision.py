@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import Enum
 
 from triage.domain.escalation import EscalationPath
-from triage.domain.incident import Incident
+from triage.domain.incident import Incident, Status
 from triage.domain.priority import Priority
 from triage.domain.recurrence import Recurrence, Silence
+from triage.domain.schedule import OnCallOverride
 
 
 class DecisionSource(Enum):
@@ -182,6 +183,21 @@ class Standing:
     priority_source: DecisionSource
     team: str
     team_source: DecisionSource
+    severity: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where the work on an incident stands when it is decided on. ``status_since`` None: since the opening.
+    ``alerts``: events that it has gathered, this one included."""
+
+    status: Status = Status.NEW
+    status_since: datetime | None = None
+    acknowledged_at: datetime | None = None
+    alerts: int = 1
+
+
+JUST_OPENED = Progress()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +205,8 @@ class DecisionInputs:
     """What a decision is derived from, beside the embedding of its text and the versions that it names.
 
     ``degraded``: what was missing when they were put together. ``standing``: for an event that joins an open
-    incident, which a machine makes no less urgent and moves by a rule only.
+    incident, which a machine makes no less urgent and moves by a rule only. ``oncall_overrides``: the shift swaps
+    that its path may meet.
     """
 
     incident: Incident
@@ -199,6 +216,8 @@ class DecisionInputs:
     override: TriageOverride | None = None
     correction: TriageOverride | None = None
     standing: Standing | None = None
+    progress: Progress = JUST_OPENED
+    oncall_overrides: tuple[OnCallOverride, ...] = ()
     silence: Silence | None = None
     degraded: tuple[str, ...] = ()
 

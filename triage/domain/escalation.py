@@ -39,6 +39,18 @@ class Checkpoint:
     deputy: str | None = None
 
 
+class Part(Enum):
+    """Parts that people and teams play in a step: the four of RACI, and those of a major incident."""
+
+    RESPONSIBLE = "responsible"
+    ACCOUNTABLE = "accountable"
+    CONSULTED = "consulted"
+    INFORMED = "informed"
+    COMMANDER = "commander"
+    COMMUNICATIONS = "communications"
+    APPROVER = "approver"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One rung of a policy. ``after`` is the delay from the moment the previous rung's clock ends
@@ -46,7 +58,8 @@ class Step:
 
     Targets are written ``owner``, ``owner.senior``, ``owner.lead``, ``owner.parent``, ``service.vendor``,
     ``team:ID``, ``team:ID.senior``, ``team:ID.lead``, ``oncall:SCHEDULE``, ``person:ID``, ``role:NAME`` or
-    ``vendor:ID``.
+    ``vendor:ID``. ``round_robin``: incidents go to one after the other of the people behind the targets.
+    ``resolve_within`` counts from the opening: later than that the next rung begins, acknowledged or not.
     """
 
     targets: tuple[str, ...]
@@ -58,10 +71,28 @@ class Step:
     resolve_within: timedelta | None = None
     repeat: int = 0
     checkpoint: Checkpoint | None = None
+    round_robin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updates:
+    """Word to stakeholders every so often until it is over. ``channels`` and ``targets`` hear ``template``, in
+    which the names of ``UPDATE_WORDS`` stand in braces."""
+
+    every: timedelta
+    template: str
+    channels: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+
+
+UPDATE_WORDS = ("title", "service", "priority", "team", "status", "minutes", "next")
+"""What a template may name: ``minutes`` since the opening, ``next`` the time until the next update in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalationPolicy:
+    """``repeat``: how often the whole ladder is climbed again when nobody answered, before the triage desk."""
+
     id: str
     owner: str
     kinds: tuple[EscalationKind, ...]
@@ -69,12 +100,24 @@ class EscalationPolicy:
     description: str = ""
     review_after: date | None = None
     mode: Mode = Mode.NOTIFY
+    repeat: int = 0
+    updates: Updates | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorClock:
+    """A vendor told by a step: it has ``respond_within`` of its contract to answer; None where none is agreed."""
+
+    vendor: str
+    contract: str = ""
+    respond_within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathStep:
     """A rung made concrete: ``targets`` are resolved names (``oncall:ID``, ``team:ID``, ``person:ID``,
-    ``vendor:ID``), ``forecast`` who that would be at ``at``; it is resolved again when the step falls due."""
+    ``vendor:ID``), ``forecast`` who that would be at ``at``; it is resolved again when the step falls due.
+    ``skipped``: why nobody is told by it, so that the next step begins at once."""
 
     number: int
     targets: tuple[str, ...]
@@ -87,10 +130,16 @@ class PathStep:
     resolve_within: timedelta | None
     repeat: int
     checkpoint: Checkpoint | None = None
+    round_robin: bool = False
+    vendors: tuple[VendorClock, ...] = ()
+    skipped: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalationPath:
+    """``acknowledge_by`` and ``resolve_by``: the catalogue's SLA, counted from the opening whatever happens since;
+    None where nothing is promised. ``desk``: who is told when the last step went unanswered."""
+
     policy: str
     rule: str
     kinds: tuple[EscalationKind, ...]
@@ -98,3 +147,8 @@ class EscalationPath:
     suppressed: bool = False
     suppressed_because: str | None = None
     steps: tuple[PathStep, ...]
+    repeat: int = 0
+    acknowledge_by: datetime | None = None
+    resolve_by: datetime | None = None
+    updates: Updates | None = None
+    desk: str = ""

@@ -7,7 +7,7 @@ an override or by a correction of the pattern, no rule changes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,8 +17,9 @@ from triage.domain.escalation import EscalationPath, EscalationPolicy
 from triage.domain.priority import Priority
 from triage.rules.checks import Finding, findings
 from triage.rules.expression import Language
-from triage.rules.facts import CHAIN_FACTS, FACT_BY_NAME, FactValue, RuleFacts
+from triage.rules.facts import CHAIN_FACTS, CLOCK_FACTS, FACT_BY_NAME, RuleFacts
 from triage.rules.path import PathBuilder, Wanted
+from triage.rules.readings import Read
 from triage.rules.rule import Adjustment, RequiredCheckpoint, Rule
 
 __all__ = ["RuleBook", "RuleFacts", "RuleOutcome"]
@@ -43,7 +44,8 @@ class RuleOutcome:
 
 
 class RuleBook:
-    """A loaded ``escalation.yaml``. ``decide`` is pure and may be called from several threads."""
+    """A loaded ``escalation.yaml``. ``decide`` is pure and may be called from several threads. ``reads_clock``:
+    time alone may change what its rules conclude."""
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class RuleBook:
         self._language = language
         self._paths = PathBuilder(catalogue)
         used = {name for rule in rules if rule.when for name in rule.when.facts}
+        self.reads_clock = not used.isdisjoint(CLOCK_FACTS)
         self._reads = [(name, FACT_BY_NAME[name].read) for name in sorted(used)]
         self._adjusting = [(rule, rule.then) for rule in rules if isinstance(rule.then, Adjustment)]
         self._choosing = [(rule, self.policies[rule.then]) for rule in rules if isinstance(rule.then, str)]
@@ -68,7 +71,7 @@ class RuleBook:
     def decide(self, facts: RuleFacts) -> RuleOutcome:
         """Always an outcome with a path; reads no clock but ``facts.now``."""
         chain = _Chain(facts, self.catalogue)
-        conditions = _Conditions(self._language, {name: read(facts, self.catalogue) for name, read in self._reads})
+        conditions = _Conditions(self._language, self._reads, facts, self.catalogue)
         conditions.see(chain)
         for rule, adjustment in self._adjusting:
             if conditions.match(rule):
@@ -99,8 +102,11 @@ class RuleBook:
                 owner=self.catalogue.teams[chain.team],
                 priority=chain.priority,
                 customer_tier=facts.incident.customer_tier,
+                opened_at=facts.opened_at,
                 starts_at=chain.starts_at,
+                overrides=facts.oncall_overrides,
                 vendor=facts.service.vendor if facts.service else None,
+                straight_to=chain.straight_to,
                 also_tell=tuple(chain.also_tell),
                 checkpoints=tuple(chain.checkpoints.values()),
                 suppressed_because=chain.suppressed_because,
@@ -122,19 +128,26 @@ class RuleBook:
 class _Conditions:
     """Asks the rules' conditions about one incident, with the values that the chain has come to."""
 
-    def __init__(self, language: Language, values: dict[str, FactValue]) -> None:
+    def __init__(
+        self, language: Language, reads: list[tuple[str, Read]], facts: RuleFacts, catalogue: Catalogue
+    ) -> None:
         self._language = language
-        self._values = values
+        self._facts = facts
+        self._catalogue = catalogue
+        self._chained = [(name, read) for name, read in reads if name in CHAIN_FACTS]
+        self._values = {name: read(facts, catalogue) for name, read in reads}
+        self._seen = (facts.priority, facts.team)
         self._activation: Any = None
         self.faults: list[str] = []
 
     def see(self, chain: "_Chain") -> None:
-        current = dict(zip(CHAIN_FACTS, (chain.priority.value, chain.team), strict=True))
-        changed = {name: value for name, value in current.items() if self._values.get(name, value) != value}
-        if changed:
-            # The library copies the values, so a change needs another activation.
-            self._values = {**self._values, **changed}
-            self._activation = None
+        if self._seen == (chain.priority, chain.team):
+            return
+        self._seen = (chain.priority, chain.team)
+        facts = replace(self._facts, priority=chain.priority, team=chain.team)
+        # The library copies the values, so a change needs another activation.
+        self._values = {**self._values, **{name: read(facts, self._catalogue) for name, read in self._chained}}
+        self._activation = None
 
     def match(self, rule: Rule) -> bool:
         if rule.when is None:
@@ -164,6 +177,7 @@ class _Chain:
     at_least: list[Priority] = field(default_factory=list)
     at_most: list[Priority] = field(default_factory=list)
     also_tell: dict[str, None] = field(default_factory=dict)
+    straight_to: tuple[str, ...] = ()
     checkpoints: dict[str, RequiredCheckpoint] = field(default_factory=dict)
     review_reasons: list[str] = field(default_factory=list)
     suppressed_because: str | None = None
@@ -171,8 +185,8 @@ class _Chain:
 
     def __post_init__(self) -> None:
         self.priority = self.facts.priority
-        if self.facts.at_least is not None:
-            self.at_least.append(self.facts.at_least)
+        if self.facts.before is not None:
+            self.at_least.append(self.facts.before.priority)
         self.team = self.catalogue.answering_team(self.facts.team).id
         self.team_source = self.facts.team_source if self.team == self.facts.team else DecisionSource.CATALOGUE
 
@@ -181,6 +195,11 @@ class _Chain:
         if wanted.also_tell:
             self.also_tell.update(dict.fromkeys(wanted.also_tell))
             done.append(f"also tell {', '.join(wanted.also_tell)}")
+        if wanted.straight_to:
+            done.append(f"straight to {', '.join(wanted.straight_to)}")
+            if self.straight_to and self.straight_to != wanted.straight_to:
+                done.append(f"a rule above sends it to {', '.join(self.straight_to)}")
+            self.straight_to = self.straight_to or wanted.straight_to
         if wanted.checkpoint:
             self.checkpoints.setdefault(wanted.checkpoint.checkpoint.id, wanted.checkpoint)
             done.append(f"checkpoint {wanted.checkpoint.checkpoint.id}")

@@ -14,7 +14,8 @@ import yaml
 
 from triage.errors import ConfigurationError
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
+"""Ten thousand rules with their descriptions."""
 MAX_DEPTH = 24
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]

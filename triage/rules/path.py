@@ -1,36 +1,50 @@
 """A policy made concrete for one incident: who that is, over what, until when, and always somebody."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from triage.domain.catalogue import Catalogue, Team
-from triage.domain.escalation import Checkpoint, EscalationPath, EscalationPolicy, PathStep, Require, Step
+from triage.domain.catalogue import Catalogue, Sla, Team
+from triage.domain.escalation import (
+    Checkpoint,
+    EscalationPath,
+    EscalationPolicy,
+    Part,
+    PathStep,
+    Require,
+    Step,
+    Updates,
+    VendorClock,
+)
 from triage.domain.priority import Priority
+from triage.domain.schedule import OnCallOverride
 from triage.rules.rule import RequiredCheckpoint
 from triage.rules.targets import Directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the rules concluded about one path. ``starts_at`` is when the first step's clock starts,
-    ``vendor`` the one behind the incident's service."""
+    """What the rules concluded about one path. ``opened_at``: from when the SLA counts; ``starts_at``: when the
+    first step's clock starts; ``vendor``: the one behind the incident's service."""
 
     policy: EscalationPolicy
     rule: str
     owner: Team
     priority: Priority
     customer_tier: str | None
+    opened_at: datetime
     starts_at: datetime
     vendor: str | None = None
+    straight_to: tuple[str, ...] = ()
     also_tell: tuple[str, ...] = ()
     checkpoints: tuple[RequiredCheckpoint, ...] = ()
     suppressed_because: str | None = None
+    overrides: tuple[OnCallOverride, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltPath:
-    """``notes``: who was passed over; ``unanswered``: steps for which the triage desk had to stand in."""
+    """``notes``: who was passed over; ``unanswered``: steps that reach nobody, and what happens instead."""
 
     path: EscalationPath
     notes: tuple[str, ...]
@@ -39,18 +53,39 @@ class BuiltPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Draft:
-    """A step without its time and people: what does not change from incident to incident. ``offset``: from the
-    moment the first step's clock starts."""
+    """A step without its time and people: what does not change from incident to incident. ``beside``: an approval
+    that is asked for while the step before it goes on, so that it delays nothing."""
 
     targets: tuple[str, ...]
     roles: Mapping[str, str]
     channels: tuple[str, ...]
     require: Require
-    offset: timedelta
+    after: timedelta
     acknowledge_within: timedelta
     resolve_within: timedelta | None
     repeat: int
     checkpoint: Checkpoint | None
+    round_robin: bool
+    vendors: tuple[VendorClock, ...]
+    beside: bool = False
+
+    @property
+    def lasts(self) -> timedelta:
+        return self.acknowledge_within * (self.repeat + 1)
+
+
+@dataclass(slots=True)
+class _Course:
+    """Steps placed in time so far: each begins when the one before has ended, at once if that told nobody."""
+
+    sla: Sla | None
+    overrides: Collection[OnCallOverride]
+    ended: datetime
+    began: datetime
+    waits: bool = True
+    steps: list[PathStep] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    unanswered: list[str] = field(default_factory=list)
 
 
 class PathBuilder:
@@ -62,93 +97,115 @@ class PathBuilder:
         self._drafts: dict[tuple[str, str, str | None], tuple[_Draft, ...]] = {}
 
     def build(self, wanted: Wanted) -> BuiltPath:
-        """Every step reaches a person; times follow ``Step``'s rule, from ``starts_at``."""
+        """Times follow ``Step``'s rule, from ``starts_at``. A step that reaches nobody is skipped at once; where
+        the last one does, the triage desk stands in, so that somebody is always told."""
         key = (wanted.policy.id, wanted.owner.id, wanted.vendor)
         drafts = self._drafts.get(key)
         if drafts is None:
-            drafts = self._drafts[key] = self._draft(wanted)
+            drafts = self._drafts[key] = tuple(self._draft(step, wanted) for step in wanted.policy.steps)
+        if wanted.straight_to:
+            drafts = self._straight(drafts, wanted)
         if wanted.also_tell:
             drafts = (self._telling_also(drafts[0], wanted), *drafts[1:])
         for required in wanted.checkpoints:
             drafts = self._waiting_for(required, drafts, wanted)
-        notes: dict[str, None] = {}
-        unanswered: list[str] = []
-        promised = self._promised(wanted)
-        steps = [
-            self._step(number, draft, wanted.starts_at + draft.offset, promised, notes, unanswered)
-            for number, draft in enumerate(drafts, start=1)
-        ]
+        sla = self._catalogue.find_sla(wanted.priority, wanted.customer_tier)
+        course = _Course(sla, wanted.overrides, ended=wanted.starts_at, began=wanted.starts_at)
+        last = max(place for place, draft in enumerate(drafts) if not draft.beside)
+        for place, draft in enumerate(drafts):
+            self._place(draft, course, last=place == last)
+        policy = wanted.policy
         path = EscalationPath(
-            policy=wanted.policy.id,
+            policy=policy.id,
             rule=wanted.rule,
-            kinds=wanted.policy.kinds,
-            mode=wanted.policy.mode,
-            steps=tuple(steps),
+            kinds=policy.kinds,
+            mode=policy.mode,
+            steps=tuple(course.steps),
             suppressed=wanted.suppressed_because is not None,
             suppressed_because=wanted.suppressed_because,
+            repeat=policy.repeat,
+            acknowledge_by=wanted.opened_at + sla.acknowledge_within if sla else None,
+            resolve_by=wanted.opened_at + sla.resolve_within if sla else None,
+            updates=self._updates(policy.updates, wanted),
+            desk=self._directory.desk(),
         )
-        return BuiltPath(path, tuple(notes), tuple(unanswered))
+        return BuiltPath(path, tuple(course.notes), tuple(course.unanswered))
 
-    def _draft(self, wanted: Wanted) -> tuple[_Draft, ...]:
-        drafts: list[_Draft] = []
-        offset = timedelta(0)
-        for step in wanted.policy.steps:
-            offset += step.after
-            drafts.append(
-                _Draft(
-                    targets=self._concrete(step.targets, wanted),
-                    roles=self._roles(step, wanted),
-                    channels=self._channels(step.channels),
-                    require=step.require,
-                    offset=offset,
-                    acknowledge_within=step.acknowledge_within,
-                    resolve_within=step.resolve_within,
-                    repeat=step.repeat,
-                    checkpoint=step.checkpoint,
-                )
-            )
-            offset += step.acknowledge_within * (step.repeat + 1)
-        return tuple(drafts)
-
-    def _step(
-        self,
-        number: int,
-        draft: _Draft,
-        at: datetime,
-        promised: timedelta | None,
-        notes: dict[str, None],
-        unanswered: list[str],
-    ) -> PathStep:
-        targets = draft.targets
-        forecast = self._people(targets, at, notes)
-        if not forecast:
-            unanswered.append(f"step {number}: nobody of {', '.join(targets) or 'its targets'} can be reached")
-            targets = (*targets, self._directory.desk())
-            forecast = self._people(targets[-1:], at, notes)
-        return PathStep(
-            number=number,
+    def _draft(self, step: Step, wanted: Wanted) -> _Draft:
+        targets = self._concrete(step.targets, wanted)
+        return _Draft(
             targets=targets,
-            forecast=forecast,
-            require=draft.require,
-            roles=draft.roles,
-            channels=draft.channels,
-            at=at,
-            acknowledge_within=draft.acknowledge_within,
-            resolve_within=draft.resolve_within or promised,
-            repeat=draft.repeat,
-            checkpoint=draft.checkpoint,
+            roles=self._roles(step, targets, wanted),
+            channels=self._channels(step.channels),
+            require=step.require,
+            after=step.after,
+            acknowledge_within=step.acknowledge_within,
+            resolve_within=step.resolve_within,
+            repeat=step.repeat,
+            checkpoint=step.checkpoint,
+            round_robin=step.round_robin,
+            vendors=self._vendors(targets),
         )
+
+    def _place(self, draft: _Draft, course: _Course, *, last: bool) -> None:
+        """Give ``draft`` its time and its people, and advance ``course`` to when it has ended."""
+        number = len(course.steps) + 1
+        at = course.began if draft.beside else course.ended + (draft.after if course.waits else timedelta(0))
+        targets = draft.targets
+        forecast = self._people(targets, at, course)
+        skipped = None
+        if not forecast:
+            nobody = f"nobody of {', '.join(targets) or 'its targets'} can be reached"
+            if last:
+                targets = (*targets, self._directory.desk())
+                forecast = self._people(targets[-1:], at, course)
+                course.unanswered.append(f"step {number}: {nobody}; the triage desk is told")
+            elif not draft.beside:
+                skipped = nobody
+                course.unanswered.append(f"step {number}: {nobody}; skipped")
+        promised = course.sla.resolve_within if course.sla else None
+        course.steps.append(
+            PathStep(
+                number=number,
+                targets=targets,
+                forecast=forecast,
+                require=draft.require,
+                roles=draft.roles,
+                channels=draft.channels,
+                at=at,
+                acknowledge_within=draft.acknowledge_within,
+                resolve_within=draft.resolve_within or promised,
+                repeat=draft.repeat,
+                checkpoint=draft.checkpoint,
+                round_robin=draft.round_robin,
+                vendors=draft.vendors,
+                skipped=skipped,
+            )
+        )
+        if not draft.beside:
+            course.began, course.waits = at, skipped is None
+            course.ended = at if skipped else at + draft.lasts
 
     def _concrete(self, targets: Iterable[str], wanted: Wanted) -> tuple[str, ...]:
         concrete = (self._directory.concrete(target, wanted.owner, wanted.vendor) for target in targets)
         return tuple(dict.fromkeys(target for target in concrete if target is not None))
 
-    def _roles(self, step: Step, wanted: Wanted) -> dict[str, str]:
-        concrete = {
-            part: self._directory.concrete(target, wanted.owner, wanted.vendor)
-            for part, target in step.roles.items()
-        }
-        return {part: target for part, target in concrete.items() if target is not None}
+    def _roles(self, step: Step, targets: tuple[str, ...], wanted: Wanted) -> dict[str, str]:
+        """The parts as written; who is told is responsible and the owner's lead accountable where none are."""
+        ours = [target for target in targets if not target.startswith("vendor:")]
+        lead = self._directory.concrete("owner.lead", wanted.owner)
+        found = {Part.RESPONSIBLE.value: ours[0] if ours else None, Part.ACCOUNTABLE.value: lead}
+        for part, target in step.roles.items():
+            found[part] = self._directory.concrete(target, wanted.owner, wanted.vendor)
+        return {part: target for part, target in found.items() if target is not None}
+
+    def _vendors(self, targets: Iterable[str]) -> tuple[VendorClock, ...]:
+        names = (target.removeprefix("vendor:") for target in targets if target.startswith("vendor:"))
+        vendors = (self._catalogue.vendors[name] for name in names)
+        return tuple(
+            VendorClock(vendor=vendor.id, contract=vendor.contract, respond_within=vendor.respond_within)
+            for vendor in vendors
+        )
 
     def _channels(self, words: Iterable[str]) -> tuple[str, ...]:
         """Ids of channels; a stage stands for all channels of that stage."""
@@ -163,9 +220,18 @@ class PathBuilder:
     def _of_stage(self, stage: str) -> tuple[str, ...]:
         return tuple(channel.id for channel in self._catalogue.channels.values() if channel.stage == stage)
 
-    def _promised(self, wanted: Wanted) -> timedelta | None:
-        sla = self._catalogue.find_sla(wanted.priority, wanted.customer_tier)
-        return sla.resolve_within if sla else None
+    def _updates(self, updates: Updates | None, wanted: Wanted) -> Updates | None:
+        if updates is None:
+            return None
+        targets, channels = self._concrete(updates.targets, wanted), self._channels(updates.channels)
+        return replace(updates, targets=targets, channels=channels)
+
+    def _straight(self, drafts: tuple[_Draft, ...], wanted: Wanted) -> tuple[_Draft, ...]:
+        """The first step tells those whom a rule goes straight to, and no later step tells just them again."""
+        straight = self._concrete(wanted.straight_to, wanted)
+        parts = {**drafts[0].roles, Part.RESPONSIBLE.value: straight[0]}
+        first = replace(drafts[0], targets=straight, roles=parts, vendors=self._vendors(straight))
+        return (first, *(draft for draft in drafts[1:] if not set(draft.targets) <= set(straight)))
 
     def _telling_also(self, first: _Draft, wanted: Wanted) -> _Draft:
         """Further targets are informed beside the first step's own; who must act stays as it was."""
@@ -174,7 +240,8 @@ class PathBuilder:
             return first
         informed = [first.roles["informed"]] if "informed" in first.roles else []
         roles = {**first.roles, "informed": ", ".join((*informed, *also))}
-        return replace(first, targets=(*first.targets, *also), roles=roles)
+        targets = (*first.targets, *also)
+        return replace(first, targets=targets, roles=roles, vendors=self._vendors(targets))
 
     def _waiting_for(
         self, required: RequiredCheckpoint, drafts: tuple[_Draft, ...], wanted: Wanted
@@ -189,19 +256,22 @@ class PathBuilder:
             drafts[place],
             targets=approvers,
             require=Require.ANY,
-            roles={"approver": approvers[0]},
+            roles={Part.APPROVER.value: approvers[0]},
             channels=tuple(dict.fromkeys(used)),
             acknowledge_within=required.checkpoint.decide_within,
             repeat=0,
             checkpoint=required.checkpoint,
+            round_robin=False,
+            vendors=(),
+            beside=True,
         )
         held = [replace(draft, channels=tuple(c for c in draft.channels if c not in stage)) for draft in drafts]
         return (*held[: place + 1], waiting, *held[place + 1 :])
 
-    def _people(self, targets: Iterable[str], at: datetime, notes: dict[str, None]) -> tuple[str, ...]:
+    def _people(self, targets: Iterable[str], at: datetime, course: _Course) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for target in targets:
-            told = self._directory.who_is(target, at)
+            told = self._directory.who_is(target, at, course.overrides)
             found.update(dict.fromkeys(told.people))
-            notes.update(dict.fromkeys(told.skipped))
+            course.notes.update(dict.fromkeys(told.skipped))
         return tuple(found)

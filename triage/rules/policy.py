@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from triage.domain.catalogue import Catalogue
-from triage.domain.escalation import Checkpoint, EscalationPolicy, Step
+from triage.domain.escalation import Checkpoint, EscalationPolicy, Step, Updates
 from triage.rules.catalogue import content_version
 from triage.rules.chooser import RuleBook
 from triage.rules.document import Document, Path, closest, read_document
@@ -16,6 +16,7 @@ from triage.rules.policy_shape import (
     RuleShape,
     StepShape,
     ThenShape,
+    UpdatesShape,
 )
 from triage.rules.rule import Adjustment, RequiredCheckpoint, Rule
 from triage.rules.shape import read_shape
@@ -55,8 +56,15 @@ class _References:
             self._then(("rules", number, "then"), rule.then, shape.policies)
         for policy_id, policy in shape.policies.items():
             self._owner(("policies", policy_id, "owner"), policy.owner)
+            if policy.steps[0].checkpoint is not None:
+                message = "an approval must not hold back who is told first; put it on a later step"
+                self._document.fault(("policies", policy_id, "steps", 0, "checkpoint"), message)
             for number, step in enumerate(policy.steps):
                 self._step(("policies", policy_id, "steps", number), step)
+            if policy.updates is not None:
+                path: Path = ("policies", policy_id, "updates")
+                self._all_channels((*path, "channels"), policy.updates.channels)
+                self._all_targets((*path, "targets"), policy.updates.targets)
 
     def _known(self, path: Path, kind: str, found: str | None, ids: Mapping[str, object] | list[str]) -> None:
         if found is not None and found not in ids:
@@ -69,23 +77,30 @@ class _References:
         self._known((*path, "assign"), "team", then.assign, self._targets["team"])
         self._known((*path, "policy"), "policy", then.policy, policies)
         self._all_targets((*path, "also_tell"), then.also_tell or [])
+        self._somebody_of_ours((*path, "straight_to"), then.straight_to)
         self._checkpoint((*path, "checkpoint"), then.checkpoint)
 
     def _step(self, path: Path, step: StepShape) -> None:
-        self._all_targets((*path, "targets"), step.targets)
-        if all(target.startswith("vendor:") or target == SERVICE_VENDOR for target in step.targets):
-            message = "only vendors; name somebody of the organisation too, for a vendor does not acknowledge"
-            self._document.fault((*path, "targets"), message)
-        for number, channel in enumerate(step.channels):
-            self._known((*path, "channels", number), "channel or stage", channel, self._channels)
+        self._somebody_of_ours((*path, "targets"), step.targets)
+        self._all_channels((*path, "channels"), step.channels)
         for part, target in step.roles.items():
-            self._target((*path, "roles", part), target)
+            self._target((*path, "roles", part.value), target)
         self._checkpoint((*path, "checkpoint"), step.checkpoint)
 
     def _checkpoint(self, path: Path, checkpoint: CheckpointShape | None) -> None:
         if checkpoint is not None:
             self._known((*path, "role"), "role", checkpoint.role, self._targets["role"])
             self._known((*path, "deputy"), "role", checkpoint.deputy, self._targets["role"])
+
+    def _somebody_of_ours(self, path: Path, targets: list[str] | None) -> None:
+        self._all_targets(path, targets or [])
+        if targets and all(target.startswith("vendor:") or target == SERVICE_VENDOR for target in targets):
+            message = "only vendors; name somebody of the organisation too, for a vendor does not acknowledge"
+            self._document.fault(path, message)
+
+    def _all_channels(self, path: Path, channels: list[str]) -> None:
+        for number, channel in enumerate(channels):
+            self._known((*path, number), "channel or stage", channel, self._channels)
 
     def _all_targets(self, path: Path, targets: list[str]) -> None:
         for number, target in enumerate(targets):
@@ -147,6 +162,7 @@ def _adjustment(shape: ThenShape) -> Adjustment:
         priority_at_most=shape.priority_at_most,
         assign=shape.assign,
         also_tell=tuple(shape.also_tell or ()),
+        straight_to=tuple(shape.straight_to or ()),
         checkpoint=RequiredCheckpoint(checkpoint=_checkpoint(required), stage=required.before)
         if required
         else None,
@@ -165,6 +181,17 @@ def _policy(policy_id: str, shape: PolicyShape) -> EscalationPolicy:
         description=shape.description,
         review_after=shape.review_after,
         mode=shape.mode,
+        repeat=shape.repeat,
+        updates=_updates(shape.updates) if shape.updates else None,
+    )
+
+
+def _updates(shape: UpdatesShape) -> Updates:
+    return Updates(
+        every=shape.every,
+        template=shape.template,
+        channels=tuple(shape.channels),
+        targets=tuple(shape.targets),
     )
 
 
@@ -173,12 +200,13 @@ def _step(shape: StepShape) -> Step:
         targets=tuple(shape.targets),
         channels=tuple(shape.channels),
         require=shape.require,
-        roles=dict(shape.roles),
+        roles={part.value: target for part, target in shape.roles.items()},
         after=shape.after,
         acknowledge_within=shape.acknowledge_within,
         resolve_within=shape.resolve_within,
         repeat=shape.repeat,
         checkpoint=_checkpoint(shape.checkpoint) if shape.checkpoint else None,
+        round_robin=shape.round_robin,
     )
 
 

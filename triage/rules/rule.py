@@ -18,13 +18,15 @@ class RequiredCheckpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """``hold``: how long the first step waits, in case it is over by then; what is most urgent never waits."""
+    """``hold``: how long the first step waits, in case it is over by then; what is most urgent never waits.
+    ``straight_to``: whom the first step tells instead of its own targets."""
 
     set_priority: Priority | None = None
     priority_at_least: Priority | None = None
     priority_at_most: Priority | None = None
     assign: str | None = None
     also_tell: tuple[str, ...] = ()
+    straight_to: tuple[str, ...] = ()
     checkpoint: RequiredCheckpoint | None = None
     require_review: str | None = None
     suppress: str | None = None
