@@ -10,7 +10,7 @@ from triage.domain.escalation import EscalationPolicy
 from triage.domain.priority import Priority
 from triage.domain.recurrence import MatchedBy, RecurrenceKind
 from triage.rules.document import closest
-from triage.rules.facts import WEEKDAYS
+from triage.rules.readings import WEEKDAYS
 from triage.rules.rule import Adjustment, Rule
 from triage.rules.targets import is_reachable
 

@@ -17,9 +17,9 @@ from triage.domain.escalation import EscalationPath, EscalationPolicy
 from triage.domain.priority import Priority
 from triage.rules.checks import Finding, findings
 from triage.rules.expression import Language
-from triage.rules.facts import CHAIN_FACTS, CLOCK_FACTS, FACT_BY_NAME, RuleFacts
+from triage.rules.facts import CHAIN_FACTS, CLOCK_FACTS, FACT_BY_NAME
 from triage.rules.path import PathBuilder, Wanted
-from triage.rules.readings import Read
+from triage.rules.readings import Read, RuleFacts
 from triage.rules.rule import Adjustment, RequiredCheckpoint, Rule
 
 __all__ = ["RuleBook", "RuleFacts", "RuleOutcome"]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from cel_expr_python import cel
 
 from triage.rules.document import closest
-from triage.rules.facts import FACT_BY_NAME, FACTS, FactType, FactValue
+from triage.rules.facts import FACT_BY_NAME, FACTS
+from triage.rules.readings import FactType, FactValue
 from triage.rules.wording import mentions
 
 MAX_EXPRESSION = 2_048

@@ -4,7 +4,8 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from triage.rules.facts import CHAIN_FACTS, CLOCK_FACTS, FACTS, Fact
+from triage.rules.fact import Fact
+from triage.rules.facts import CHAIN_FACTS, CLOCK_FACTS, FACTS
 
 _HEAD = """\
 # Facts
