@@ -8,11 +8,11 @@ from datetime import date
 from triage.domain.catalogue import Catalogue
 from triage.domain.escalation import EscalationPolicy
 from triage.domain.priority import Priority
+from triage.domain.reach import is_reachable
 from triage.domain.recurrence import MatchedBy, RecurrenceKind
 from triage.rules.document import closest
 from triage.rules.readings import WEEKDAYS
 from triage.rules.rule import Adjustment, Rule
-from triage.rules.targets import is_reachable
 
 _TEXT = r"""(?:'[^'\\]*'|"[^"\\]*")"""
 _COMPARED = re.compile(rf"(?<![\w.])([a-z_]+(?:\.[a-z_0-9]+)?)\s*(?:==|!=|\bin\b)\s*(\[[^\]]*\]|{_TEXT})")

@@ -1,11 +1,10 @@
 """Whom a step means: target words, what they stand for in a catalogue, and who that is at a given time."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
-from triage.domain.catalogue import Catalogue, Person, Team
-from triage.domain.rotation import duty_at
+from triage.domain.catalogue import Catalogue, Team
+from triage.domain.reach import Told, is_reachable, members, who_is
 from triage.domain.schedule import OnCallOverride
 from triage.rules.document import closest
 
@@ -13,19 +12,6 @@ SERVICE_VENDOR = "service.vendor"
 OWNER_TARGETS = ("owner", "owner.senior", "owner.lead", "owner.parent", SERVICE_VENDOR)
 TARGET_KINDS = ("team", "oncall", "person", "role", "vendor")
 _RANKS = ("senior", "lead")
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Who a concrete target is at one moment; ``skipped`` says who was passed over, and why."""
-
-    people: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
-
-
-def is_reachable(person: Person | None) -> bool:
-    """Whether anybody answers there at all: active, with at least one way to be contacted."""
-    return person is not None and person.active and bool(person.contacts)
 
 
 def target_fault(target: str, known: Mapping[str, Mapping[str, object]], owner: bool = True) -> str | None:
@@ -82,18 +68,12 @@ class Directory:
         return self._of_team(self._catalogue.teams[self._catalogue.triage_desk])
 
     def who_is(self, target: str, at: datetime, overrides: Collection[OnCallOverride] = ()) -> Told:
-        """The people a concrete target reaches at ``at``; of a schedule, the first reachable one in turn order.
-
-        A vendor is nobody here: it is told beside people, and never instead of them.
-        """
-        kind, _, name = target.partition(":")
-        if kind == "oncall":
-            return self._first_in_turn(name, at, overrides)
-        return self._sorted_out(self._members(target))
+        """The people a concrete target reaches at ``at``."""
+        return who_is(self._catalogue, target, at, overrides)
 
     def answers(self, target: str) -> bool:
         """Whether anybody behind a concrete target can be reached at any time."""
-        return any(is_reachable(self._catalogue.people.get(i)) for i in self._members(target))
+        return any(is_reachable(self._catalogue.people.get(i)) for i in members(self._catalogue, target))
 
     def _resolve(self, target: str, owner: Team) -> str:
         catalogue = self._catalogue
@@ -127,32 +107,3 @@ class Directory:
                 return found
             team = self._catalogue.answering_team(team.parent)
         return f"team:{self._catalogue.triage_desk}"
-
-    def _members(self, target: str) -> tuple[str, ...]:
-        kind, _, name = target.partition(":")
-        if kind == "person":
-            return (name,)
-        if kind == "team":
-            return self._catalogue.teams[name].responders
-        return self._catalogue.schedules[name].participants if kind == "oncall" else ()
-
-    def _sorted_out(self, ids: tuple[str, ...]) -> Told:
-        people = tuple(i for i in ids if is_reachable(self._catalogue.people.get(i)))
-        return Told(people, tuple(self._why_skipped(i) for i in ids if i not in people))
-
-    def _first_in_turn(self, schedule_id: str, at: datetime, overrides: Collection[OnCallOverride]) -> Told:
-        duty = duty_at(self._catalogue.schedules[schedule_id], at, overrides)
-        if not duty.order:
-            return Told((), (f"oncall:{schedule_id}: nobody is on call",))
-        skipped: list[str] = []
-        for person in duty.order:
-            if is_reachable(self._catalogue.people.get(person)):
-                return Told((person,), tuple(skipped))
-            skipped.append(self._why_skipped(person))
-        return Told((), tuple(skipped))
-
-    def _why_skipped(self, person_id: str) -> str:
-        person = self._catalogue.people.get(person_id)
-        if person is None:
-            return f"{person_id}: not in the catalogue"
-        return f"{person_id}: {'has no contact method' if person.active else 'inactive'}"
