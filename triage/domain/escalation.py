@@ -117,7 +117,9 @@ class VendorClock:
 class PathStep:
     """A rung made concrete: ``targets`` are resolved names (``oncall:ID``, ``team:ID``, ``person:ID``,
     ``vendor:ID``), ``forecast`` who that would be at ``at``; it is resolved again when the step falls due.
-    ``skipped``: why nobody is told by it, so that the next step begins at once."""
+    ``skipped``: why nobody is told by it, so that the next step begins at once. ``after``: how long it waits when
+    the step before it has ended. ``beside``: an approval that is asked for together with the step before it, and
+    that the ladder does not wait for; its targets are asked."""
 
     number: int
     targets: tuple[str, ...]
@@ -133,6 +135,8 @@ class PathStep:
     round_robin: bool = False
     vendors: tuple[VendorClock, ...] = ()
     skipped: str | None = None
+    after: timedelta = timedelta(0)
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,20 @@ def who_is(
     return Told(people, tuple(_why_skipped(catalogue, person) for person in ids if person not in people))
 
 
+def candidates(
+    catalogue: Catalogue, target: str, at: datetime, overrides: Collection[OnCallOverride] = ()
+) -> tuple[str, ...]:
+    """Who takes turns in a round robin over a target: everybody behind it who can be reached; of a schedule nobody
+    while nobody is on call."""
+    kind, _, name = target.partition(":")
+    if kind == "oncall":
+        order = duty_at(catalogue.schedules[name], at, overrides).order
+        ids = tuple(person for person in members(catalogue, target) if person in order)
+    else:
+        ids = members(catalogue, target)
+    return tuple(person for person in ids if is_reachable(catalogue.people.get(person)))
+
+
 def _in_turn(
     catalogue: Catalogue,
     schedule: Schedule,

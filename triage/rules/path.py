@@ -17,6 +17,7 @@ from triage.domain.escalation import (
     VendorClock,
 )
 from triage.domain.priority import Priority
+from triage.domain.reach import candidates
 from triage.domain.schedule import OnCallOverride
 from triage.rules.rule import RequiredCheckpoint
 from triage.rules.targets import Directory
@@ -152,7 +153,7 @@ class PathBuilder:
         number = len(course.steps) + 1
         at = course.began if draft.beside else course.ended + (draft.after if course.waits else timedelta(0))
         targets = draft.targets
-        forecast = self._people(targets, at, course)
+        forecast = self._people(targets, at, course, in_turn=draft.round_robin)
         skipped = None
         if not forecast:
             nobody = f"nobody of {', '.join(targets) or 'its targets'} can be reached"
@@ -180,6 +181,8 @@ class PathBuilder:
                 round_robin=draft.round_robin,
                 vendors=draft.vendors,
                 skipped=skipped,
+                after=draft.after,
+                beside=draft.beside,
             )
         )
         if not draft.beside:
@@ -268,9 +271,14 @@ class PathBuilder:
         held = [replace(draft, channels=tuple(c for c in draft.channels if c not in stage)) for draft in drafts]
         return (*held[: place + 1], waiting, *held[place + 1 :])
 
-    def _people(self, targets: Iterable[str], at: datetime, course: _Course) -> tuple[str, ...]:
+    def _people(
+        self, targets: Iterable[str], at: datetime, course: _Course, *, in_turn: bool = False
+    ) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for target in targets:
+            if in_turn:
+                found.update(dict.fromkeys(candidates(self._catalogue, target, at, course.overrides)))
+                continue
             told = self._directory.who_is(target, at, course.overrides)
             found.update(dict.fromkeys(told.people))
             course.notes.update(dict.fromkeys(told.skipped))
