@@ -1,28 +1,38 @@
 """Climbing the ladder: telling a step, telling it again, moving on, and the triage desk when nobody answers."""
 
 from datetime import datetime, timedelta
+from enum import Enum
 
-from triage.domain.escalation import PathStep, Require
+from triage.domain.escalation import Part, PathStep, Require
 from triage.escalation.approvals import ask_beside, ask_first
-from triage.escalation.run import Run
+from triage.escalation.run import Run, must_answer, parts_of
 from triage.escalation.state import Called, CallVendor, Notice, Phase, Post, TimerKind
 
 DESK_AGAIN = timedelta(minutes=15)
 """How long the triage desk has before it is told again; it is told until somebody answers."""
 
 
-def climb(run: Run, *, catching_up: bool = False) -> None:
-    """From the first step, which may be held for a while. ``catching_up``: nobody is told a second time."""
+class Tell(Enum):
+    """Whom a step tells: all of its people; of them the ones that were not told since the opening; or those and
+    whoever is responsible now, which is how another team takes over."""
+
+    ALL = "all"
+    FRESH = "fresh"
+    RESPONSIBLE = "responsible"
+
+
+def climb(run: Run, tell: Tell = Tell.ALL) -> None:
+    """From the first step, which may be held for a while."""
     first = run.after(-1)
     if first is None:
         call_desk(run)
     elif run.path.steps[first].at > run.now and run.climbs == 0:
         run.schedule(TimerKind.STEP, run.path.steps[first].at, first)
-    elif not start_step(run, first, catching_up=catching_up):
-        move_on(run, waits=False, catching_up=catching_up)
+    elif not start_step(run, first, tell):
+        move_on(run, waits=False, tell=tell)
 
 
-def move_on(run: Run, *, waits: bool = True, catching_up: bool = False) -> None:
+def move_on(run: Run, *, waits: bool = True, tell: Tell = Tell.ALL) -> None:
     """To the next step that tells somebody. ``waits``: after the step's own delay; a step that was skipped, or
     whose time had passed already, makes nobody wait."""
     while (place := run.after(run.step)) is not None:
@@ -30,7 +40,7 @@ def move_on(run: Run, *, waits: bool = True, catching_up: bool = False) -> None:
         if waits and step.after:
             run.schedule(TimerKind.STEP, run.now + step.after, place)
             return
-        if start_step(run, place, catching_up=catching_up):
+        if start_step(run, place, Tell.FRESH if tell is Tell.FRESH else Tell.ALL):
             return
         waits = False
     if run.climbs < run.path.repeat:
@@ -53,7 +63,7 @@ def _climb_again(run: Run) -> None:
         call_desk(run)
 
 
-def start_step(run: Run, place: int, *, catching_up: bool = False) -> bool:
+def start_step(run: Run, place: int, tell: Tell = Tell.ALL) -> bool:
     """Tell the step at ``place``; False where it tells nobody and its time is over already."""
     step = run.path.steps[place]
     run.step, run.tries, run.called = place, 1, ()
@@ -69,7 +79,7 @@ def start_step(run: Run, place: int, *, catching_up: bool = False) -> bool:
         run.say(Notice.SKIPPED, f"nobody of {', '.join(step.targets)} can be reached; skipped", step.number)
         return False
     run.called = called
-    fresh = _without_told(run, called) if catching_up else called
+    fresh = called if tell is Tell.ALL else _without_told(run, step, called, tell)
     answer_by = run.now + step.acknowledge_within
     if not fresh:
         heard_at = max(run.told[person] for target in called for person in target.people)
@@ -83,8 +93,12 @@ def start_step(run: Run, place: int, *, catching_up: bool = False) -> bool:
     return True
 
 
-def _without_told(run: Run, called: tuple[Called, ...]) -> tuple[Called, ...]:
-    fresh = (Called(one.target, tuple(p for p in one.people if p not in run.told)) for one in called)
+def _without_told(run: Run, step: PathStep, called: tuple[Called, ...], tell: Tell) -> tuple[Called, ...]:
+    takes_over = step.roles.get(Part.RESPONSIBLE.value) if tell is Tell.RESPONSIBLE else None
+    fresh = (
+        one if one.target == takes_over else Called(one.target, tuple(p for p in one.people if p not in run.told))
+        for one in called
+    )
     return tuple(one for one in fresh if one.people)
 
 
@@ -109,7 +123,7 @@ def _announce(run: Run, step: PathStep, place: int) -> None:
 def _page(run: Run, step: PathStep, called: tuple[Called, ...], answer_by: datetime) -> None:
     paged: set[str] = set()
     for one in called:
-        parts = tuple(part for part, target in step.roles.items() if one.target in target.split(", "))
+        parts = parts_of(step, one.target)
         for person in one.people:
             if person not in paged:
                 run.page(person, one.target, step.number, run.tries, answer_by, parts)
@@ -134,7 +148,7 @@ def call_again(run: Run) -> None:
         move_on(run)
         return
     run.tries += 1
-    called = run.called
+    called = tuple(one for one in run.called if must_answer(step, one.target)) or run.called
     if step.require is Require.ALL:
         called = tuple(one for one in called if one.target not in run.answered)
     if step.round_robin:

@@ -10,7 +10,7 @@ from datetime import datetime
 from triage.domain.escalation import EscalationPath, Mode
 from triage.domain.reach import Surroundings
 from triage.escalation.approvals import answer_checkpoint, ask_deputy
-from triage.escalation.ladder import call_again, climb, move_on, start_step
+from triage.escalation.ladder import Tell, call_again, climb, move_on, start_step
 from triage.escalation.run import Run
 from triage.escalation.state import (
     Acknowledged,
@@ -205,7 +205,7 @@ def _change_path(run: Run, decided: Decided) -> None:
     run.climbs = 0
     run.forget_step()
     if run.phase is Phase.CALLING:
-        climb(run, catching_up=not decided.moved)
+        climb(run, Tell.RESPONSIBLE if decided.moved else Tell.FRESH)
     else:
         _join(run)
     if not had_updates:
@@ -216,7 +216,7 @@ def _join(run: Run) -> None:
     """Somebody works on it already: whom the first step asks for besides is told, and no clock starts."""
     first = run.after(-1)
     if first is not None:
-        start_step(run, first, catching_up=True)
+        start_step(run, first, Tell.FRESH)
         run.cancel(TimerKind.STEP, TimerKind.ACKNOWLEDGE)
 
 

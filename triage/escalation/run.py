@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from triage.domain.escalation import PathStep, Require
+from triage.domain.escalation import Part, PathStep, Require
 from triage.domain.reach import Surroundings, candidates, who_is
 from triage.escalation.state import (
     Called,
@@ -166,7 +166,8 @@ class Run:
         if step is None or step.require is Require.ANY:
             return True
         self.answered |= {called.target for called in self.called if by in called.people}
-        return {called.target for called in self.called} <= self.answered
+        needed = {called.target for called in self.called if must_answer(step, called.target)}
+        return needed <= self.answered
 
     # Words.
 
@@ -190,6 +191,16 @@ class Run:
                 next_within=next_within,
             )
         )
+
+
+def parts_of(step: PathStep, target: str) -> tuple[str, ...]:
+    """The parts that whoever is behind ``target`` plays in a step."""
+    return tuple(part for part, played_by in step.roles.items() if target in played_by.split(", "))
+
+
+def must_answer(step: PathStep, target: str) -> bool:
+    """Whoever is only informed is told once and answers for nothing."""
+    return parts_of(step, target) != (Part.INFORMED.value,)
 
 
 def _in_order(timer: Timer) -> tuple[datetime, int, str, int]:

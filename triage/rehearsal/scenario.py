@@ -1,0 +1,139 @@
+"""A scenario: one incident, the moment it comes in, and what people, vendors and further alerts do afterwards."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, StrictBool, StrictInt, model_validator
+
+from triage.domain.incident import Incident, Status
+from triage.domain.priority import Priority
+from triage.domain.recurrence import WINDOWS, Recurrence, RecurrenceKind
+from triage.rules.document import read_document
+from triage.rules.shape import Duration, Id, Shape, Words, read_shape
+
+LONGEST = timedelta(days=31)
+FIRST_TOLD = "first"
+"""Stands for whoever was told last, where a scenario should not name a person."""
+
+
+class ReportShape(Shape):
+    """The incident as a source reports it; the fields are those of a prediction request."""
+
+    title: Words = "An incident"
+    description: str = ""
+    source: Words = "api"
+    service: Words | None = None
+    environment: Words | None = None
+    region: Words | None = None
+    cluster: Words | None = None
+    deployment: Words | None = None
+    kind: Words | None = None
+    severity: Words | None = None
+    impact: Words | None = None
+    urgency: Words | None = None
+    customer_tier: Words | None = None
+    reporter: Words | None = None
+    detected_by: Words | None = None
+    assigned_team: Words | None = None
+    data_exposure: StrictBool = False
+    regulated: StrictBool = False
+    due_at: AwareDatetime | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class SeenShape(Shape):
+    """What memory knows of its pattern: occurrences per window, this one included, and flags."""
+
+    occurrences: dict[Literal["1h", "24h", "7d", "30d"], Annotated[StrictInt, Field(ge=1)]] = Field(
+        default_factory=dict
+    )
+    flags: list[Literal["frequent", "burst", "periodic", "flapping", "novel", "rare"]] = Field(
+        default_factory=list
+    )
+
+
+class DecisionShape(Shape):
+    """A person's override."""
+
+    by: Words = "a person"
+    priority: Priority | None = None
+    team: Id | None = None
+
+
+class HappeningShape(Shape):
+    """One thing that happens ``after`` so long from the opening; exactly one of the others is given."""
+
+    after: Duration
+    acknowledge: Words | None = Field(None, description="Id of a person, or 'first' for whoever was told last.")
+    resolve: Words | None = Field(None, description="Who resolves it.")
+    alert: dict[str, Any] | None = Field(None, description="A further event; what changes of the report.")
+    override: DecisionShape | None = None
+    status: Literal["investigating", "mitigating", "triaging"] | None = None
+    seen: SeenShape | None = Field(None, description="What memory knows from here on.")
+    approve: Id | None = Field(None, description="Id of a checkpoint that is approved.")
+    refuse: Id | None = Field(None, description="Id of a checkpoint that is refused.")
+    vendor: Id | None = Field(None, description="Id of a vendor that answers.")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> "HappeningShape":
+        given = [name for name in type(self).model_fields if name != "after" and getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("exactly one thing happens at a time: acknowledge, resolve, alert, override, …")
+        return self
+
+
+class ScenarioShape(Shape):
+    """``answer_within``: whoever is paged acknowledges after so long; left out: only as ``then`` says."""
+
+    at: AwareDatetime = Field(description="When it comes in, with its time zone.")
+    incident: ReportShape = ReportShape()
+    priority: Priority | None = Field(None, description="What the model or a person says of it before any rule.")
+    team: Id | None = Field(None, description="The team that the model or a person says.")
+    seen: SeenShape = SeenShape()
+    then: list[HappeningShape] = Field(default_factory=list, max_length=200)
+    answer_within: Duration | None = None
+    until: Duration = Field("24h", description="How long it is watched, at most 31d.", validate_default=True)
+
+    @model_validator(mode="after")
+    def _is_bearable(self) -> "ScenarioShape":
+        if not timedelta(0) < self.until <= LONGEST:
+            raise ValueError("until is more than nothing and at most 31d")
+        return self
+
+
+def read_scenario(text: str, file_name: str) -> ScenarioShape:
+    """Raises ``ConfigurationError`` with file and line."""
+    document = read_document(text, file_name)
+    return read_shape(ScenarioShape, document)
+
+
+def incident_of(report: ReportShape) -> Incident:
+    return Incident(**report.model_dump())
+
+
+def changed(report: ReportShape, changes: Mapping[str, Any]) -> ReportShape:
+    """The report with ``changes``; raises ``ValueError`` for one that a report cannot have."""
+    return ReportShape.model_validate({**report.model_dump(exclude_defaults=True), **changes})
+
+
+def recurrence_of(seen: SeenShape, at: datetime) -> Recurrence:
+    """As memory would tell it: a window counts at least what the shorter ones do."""
+    counts: dict[str, int] = {}
+    least = 1
+    given: Mapping[str, int] = dict(seen.occurrences.items())
+    for window in WINDOWS:
+        least = counts[window] = max(given.get(window, 1), least)
+    known = least > 1
+    return Recurrence(
+        kind=RecurrenceKind.RECURRENCE if known else RecurrenceKind.NEW,
+        pattern_id="rehearsed" if known else None,
+        first_seen_at=at - timedelta(days=30) if known else at,
+        occurrences=counts,
+        total=least,
+        flags=tuple(seen.flags) or (() if known else ("novel",)),
+    )
+
+
+def status_of(word: str) -> Status:
+    return Status(word)
