@@ -12,6 +12,7 @@ COMMANDS = {
     "serve": "triage.commands.serving",
     "worker": "triage.commands.working",
     "check": "triage.commands.records",
+    "simulate": "triage.commands.rehearsing",
     "replay": "triage.commands.records",
     "doctor": "triage.commands.records",
     "db": "triage.commands.records",

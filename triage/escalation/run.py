@@ -199,8 +199,9 @@ def parts_of(step: PathStep, target: str) -> tuple[str, ...]:
 
 
 def must_answer(step: PathStep, target: str) -> bool:
-    """Whoever is only informed is told once and answers for nothing."""
-    return parts_of(step, target) != (Part.INFORMED.value,)
+    """Whoever is informed, and not responsible, is told once and answers for nothing."""
+    parts = parts_of(step, target)
+    return Part.INFORMED.value not in parts or Part.RESPONSIBLE.value in parts
 
 
 def _in_order(timer: Timer) -> tuple[datetime, int, str, int]:

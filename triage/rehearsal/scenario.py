@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, StrictBool, StrictInt, model_validator
+from pydantic import AwareDatetime, Field, StrictInt, ValidationError, model_validator
 
 from triage.domain.incident import Incident, Status
 from triage.domain.priority import Priority
 from triage.domain.recurrence import WINDOWS, Recurrence, RecurrenceKind
-from triage.rules.document import read_document
+from triage.errors import UnknownWord
+from triage.rules.document import closest, read_document
 from triage.rules.shape import Duration, Id, Shape, Words, read_shape
 
 LONGEST = timedelta(days=31)
@@ -36,8 +37,8 @@ class ReportShape(Shape):
     reporter: Words | None = None
     detected_by: Words | None = None
     assigned_team: Words | None = None
-    data_exposure: StrictBool = False
-    regulated: StrictBool = False
+    data_exposure: bool = False
+    regulated: bool = False
     due_at: AwareDatetime | None = None
     labels: dict[str, str] = Field(default_factory=dict)
 
@@ -106,6 +107,25 @@ def read_scenario(text: str, file_name: str) -> ScenarioShape:
     """Raises ``ConfigurationError`` with file and line."""
     document = read_document(text, file_name)
     return read_shape(ScenarioShape, document)
+
+
+def scenario_from(said: ScenarioShape, given: Mapping[str, Any], incident: Mapping[str, Any]) -> ScenarioShape:
+    """``said`` with what is given besides; None leaves it. Raises ``UnknownWord`` for what cannot be."""
+    report = {
+        **said.incident.model_dump(exclude_unset=True),
+        **{k: v for k, v in incident.items() if v is not None},
+    }
+    values = {**said.model_dump(exclude_unset=True), **{k: v for k, v in given.items() if v is not None}}
+    try:
+        return ScenarioShape.model_validate({**values, "incident": report})
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            field = str(fault["loc"][-1])
+            raise UnknownWord(f"unknown field {field!r}{closest(field, list(ReportShape.model_fields))}") from None
+        message = fault["msg"].removeprefix("Value error, ")
+        raise UnknownWord(f"{where}: {message}" if where else message) from None
 
 
 def incident_of(report: ReportShape) -> Incident:
