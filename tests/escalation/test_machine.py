@@ -160,6 +160,11 @@ def test_nobody_on_call_is_skipped_at_once():
     assert Notice.SKIPPED in [notice for _, notice in running.notices]
 
 
+def test_step_skipped_on_the_way_makes_the_next_one_wait_for_nothing():
+    running = Running(step("person:ann"), step("oncall:nobody"), step("person:bob", after=minutes(30))).passes(10)
+    assert running.pages == [(0, "ann"), (10, "bob")]
+
+
 def test_desk_is_told_until_somebody_answers():
     running = Running(step("person:ann")).passes(10 + 15 * 2)
     assert running.pages == [(0, "ann"), (10, "zoe"), (25, "zoe"), (40, "zoe")]
