@@ -13,6 +13,7 @@ COMMANDS = {
     "worker": "triage.commands.working",
     "check": "triage.commands.records",
     "simulate": "triage.commands.rehearsing",
+    "backtest": "triage.commands.rehearsing",
     "replay": "triage.commands.records",
     "doctor": "triage.commands.records",
     "db": "triage.commands.records",

@@ -36,7 +36,8 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What one person bears: pages, pages at night, nights with any, pages on off days, and the most in one day."""
+    """What one person bears: pages, pages at night, nights with any, pages on off days, and the most in one
+    day."""
 
     pages: int = 0
     woken: int = 0

@@ -1,7 +1,7 @@
 """How often a history's incidents had been seen before: the counts that rules ask for, from the rows alone.
 
-Two rows are the same when service and title are, numbers aside. The service's memory knows more; where decisions are
-stored, what it said then is used instead.
+Two rows are the same when service and title are, numbers aside. The service's memory knows more; where decisions
+are stored, what it said then is used instead.
 """
 
 import re

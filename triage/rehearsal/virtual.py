@@ -37,13 +37,15 @@ _NEW, _NO_MODEL = Recurrence(), Suggestion()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of an incident beside its report. ``priority`` and ``team``: what a history says of it, which
-    counts as reported; ``suggestion``: a model's."""
+    """What is known of an incident beside its report. ``priority`` and ``team``: what a history, or a decision
+    before any rule, says of it, and from where; ``suggestion``: a model's."""
 
     recurrence: Recurrence = _NEW
     suggestion: Suggestion = _NO_MODEL
     priority: Priority | None = None
+    priority_source: DecisionSource = DecisionSource.REPORTED
     team: str | None = None
+    team_source: DecisionSource = DecisionSource.REPORTED
     override: TriageOverride | None = None
     oncall_overrides: tuple[OnCallOverride, ...] = ()
 
@@ -149,9 +151,9 @@ class VirtualIncident:
         team, team_source = start.team.value, start.team.source
         if standing is None:
             if known.priority is not None:
-                priority, priority_source = known.priority, DecisionSource.REPORTED
+                priority, priority_source = known.priority, known.priority_source
             if known.team is not None:
-                team, team_source = known.team, DecisionSource.REPORTED
+                team, team_source = known.team, known.team_source
         return self._rulebook.decide(
             RuleFacts(
                 incident=incident,

@@ -1,0 +1,67 @@
+"""The histories that a policy is tried on: a file's rows, or what was decided here lately."""
+
+from collections.abc import Iterable, Iterator
+
+from triage.domain.catalogue import Catalogue
+from triage.domain.decision import DecisionSource
+from triage.history.rows import HistoryRow
+from triage.rehearsal.backtest import Past
+from triage.rehearsal.repeats import Repeats
+from triage.rehearsal.virtual import Known
+from triage.store.decided import DecidedIncident
+
+
+def pasts_of_rows(rows: Iterable[HistoryRow], catalogue: Catalogue) -> Iterator[Past]:
+    """In the order of time. A row without a time is left out, for nobody knows whether it was night. What the
+    history calls a priority or a team counts as reported, where the catalogue knows the word."""
+    repeats = Repeats()
+    timed = [(row.incident.occurred_at or row.incident.started_at, row) for row in rows]
+    for at, row in sorted(
+        ((at, row) for at, row in timed if at is not None), key=lambda pair: (pair[0], pair[1].id)
+    ):
+        team = catalogue.find_team(row.team)
+        yield Past(
+            id=row.id,
+            incident=row.incident,
+            opened_at=at,
+            resolved_at=row.resolved_at,
+            known=Known(
+                recurrence=repeats.next(row.id, row.incident, at),
+                priority=catalogue.find_priority(row.priority),
+                team=team.id if team else None,
+            ),
+            joins=row.duplicate_of,
+        )
+
+
+def past_of_decision(found: DecidedIncident, catalogue: Catalogue) -> Past:
+    """With what was concluded then before any rule, as far as no rule changed it; what a rule did to it is
+    undone by starting from the report again."""
+    decision, inputs = found.decision, found.inputs
+    priority = None if decision.priority.source is DecisionSource.RULE else decision.priority.value
+    known_team = decision.team.source is not DecisionSource.RULE and decision.team.value in catalogue.teams
+    return Past(
+        id=found.id,
+        incident=inputs.incident,
+        opened_at=found.opened_at,
+        resolved_at=found.resolved_at,
+        known=Known(
+            recurrence=inputs.recurrence,
+            priority=priority,
+            priority_source=decision.priority.source,
+            team=decision.team.value if known_team else None,
+            team_source=decision.team.source,
+            override=inputs.override,
+        ),
+    )
+
+
+def unknown_words(rows: Iterable[HistoryRow], catalogue: Catalogue) -> tuple[set[str], set[str]]:
+    """The priorities and teams of a history that the catalogue has no word for."""
+    priorities, teams = set(), set()
+    for row in rows:
+        if row.priority is not None and catalogue.find_priority(row.priority) is None:
+            priorities.add(row.priority)
+        if row.team is not None and catalogue.find_team(row.team) is None:
+            teams.add(row.team)
+    return priorities, teams
