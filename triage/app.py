@@ -22,6 +22,7 @@ from triage.api import (
     patterns,
     predict,
     previews,
+    rehearsals,
     silences,
     sources,
 )
@@ -81,6 +82,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         pattern_changes,
         silences,
         previews,
+        rehearsals,
         patterns,
         sources,
         models,

@@ -175,7 +175,7 @@ def test_the_database_never_holds_a_secret(api: Api) -> None:
     secret = api.issue(Role.ADMIN, "person:ann")
     with api.service.parts.database.connection() as db:
         stored = str(db.execute("SELECT * FROM token").fetchall())
-    for part in (secret, secret.rpartition("_")[2], secret.encode().hex()):
+    for part in (secret, secret.split("_", 2)[2], secret.encode().hex()):
         assert part not in stored
 
 

@@ -29,6 +29,8 @@ ADDRESSES = [
     ("GET", "/v1/patterns"),
     ("POST", "/v1/patterns/preview"),
     ("GET", "/v1/patterns/threshold"),
+    ("POST", "/v1/policy/simulate"),
+    ("POST", "/v1/policy/backtest"),
     ("POST", "/v1/patterns/threshold"),
     ("GET", "/v1/patterns/{pattern_id}"),
     ("POST", "/v1/patterns/{pattern_id}/merge"),

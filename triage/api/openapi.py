@@ -9,6 +9,7 @@ from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, Stat
 from triage.api.models import PromoteBody, RollbackBody
 from triage.api.pattern_changes import DifferenceBody, KnownFixBody, MergeBody, NameBody, SplitBody, UndoBody
 from triage.api.previews import PreviewBody, ThresholdBody
+from triage.api.rehearsals import BacktestBody, SimulationBody
 from triage.api.shapes import Problem
 from triage.api.silences import SilenceBody
 from triage.sources.native import IncidentBody
@@ -30,6 +31,8 @@ DESCRIBED = (
     SilenceBody,
     PreviewBody,
     ThresholdBody,
+    SimulationBody,
+    BacktestBody,
     Problem,
 )
 """Models whose bodies are read by hand."""

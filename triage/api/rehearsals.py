@@ -1,0 +1,163 @@
+"""Trying a policy: one incident on a virtual clock, and what was decided lately through a proposed policy."""
+
+from contextlib import closing
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from triage.api.access import admit, service_of
+from triage.api.backtests import past_of_decision
+from triage.api.bodies import answer, read_fields, render
+from triage.api.examples import Examples
+from triage.api.routing import BODY, answers, reads
+from triage.domain.access import Role
+from triage.errors import ConfigurationError, FieldFault, InvalidIncident
+from triage.rehearsal.backtest import Answering, backtest
+from triage.rehearsal.comparison import compare
+from triage.rehearsal.drawing import draw
+from triage.rehearsal.scenario import ScenarioShape
+from triage.rehearsal.simulate import simulate
+from triage.rehearsal.telling import simulation_as_json
+from triage.rules.configuration import Configuration, configuration_from_texts
+from triage.serving.service import Service, in_force, utc_now
+from triage.store.decided import DecidedIncidents
+
+router = APIRouter(prefix="/v1/policy", tags=["policy"])
+
+LOOKED_AT = 2_000
+"""Incidents that a request's backtest looks at, the newest; ``triage backtest`` looks at all of them."""
+LONGEST_TEXT = 1024 * 1024
+
+SIMULATIONS: Final[Examples] = {
+    "night": {
+        "summary": "A P1 in the night of a holiday, answered after 12 minutes",
+        "value": {
+            "scenario": {
+                "at": "2026-12-25T02:40:00+01:00",
+                "incident": {"title": "Card authorisations fail", "service": "payment-gateway"},
+                "priority": "P1",
+                "then": [{"after": "12m", "acknowledge": "first"}],
+            }
+        },
+    }
+}
+BACKTESTS: Final[Examples] = {
+    "month": {
+        "summary": "The last thirty days through a proposed policy",
+        "value": {"days": 30, "escalation": "rules:\n  - …\npolicies:\n  …\n"},
+    }
+}
+
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+
+
+class Proposal(BaseModel):
+    """The texts of configuration files; one that is left out is the one in force."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    escalation: Text | None = Field(None, description="The text of an escalation.yaml")
+    catalogue: Text | None = Field(None, description="The text of a catalogue.yaml")
+
+
+class SimulationBody(Proposal):
+    scenario: ScenarioShape
+
+
+class BacktestBody(Proposal):
+    days: Annotated[int, Field(ge=1, le=3660)] = 30
+    missed: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = Field(
+        0.2, description="Of the pages, the share that nobody answers"
+    )
+    answer_within_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
+
+
+class SimulationView(BaseModel):
+    opened_at: str
+    ended_at: str
+    phase: str = Field(description="How it ends: `calling`, `acknowledged`, `resolved` or `quiet`")
+    decisions: list[dict[str, Any]] = Field(
+        description="The first, and each that changed something, with its rule"
+    )
+    path: dict[str, Any] = Field(description="The path chosen first")
+    timeline: list[dict[str, Any]] = Field(description="Who is told when, and what else happens; each with `text`")
+    drawing: str = Field(description="The same for people, as text")
+
+
+class BacktestView(BaseModel):
+    incidents: int = Field(description=f"At most {LOOKED_AT}, the newest")
+    before: dict[str, Any] = Field(description="Totals of the policy in force")
+    after: dict[str, Any] = Field(description="Totals of the proposed one")
+    people: list[dict[str, Any]] = Field(description="What each person bears by either, the most woken more first")
+    reroutes: list[dict[str, Any]] = Field(description="Incidents that would go by another policy")
+    told_otherwise: int = Field(description="Incidents that would tell somebody else first")
+    newly_woken: list[str]
+    newly_woken_count: int
+    no_longer_woken: list[str]
+    no_longer_woken_count: int
+    quieter_p1: list[str] = Field(description="P1s that would be told later or to nobody; look at these first")
+
+
+@router.post(
+    "/simulate",
+    response_model=SimulationView,
+    responses=answers(*BODY),
+    openapi_extra=reads("SimulationBody", SIMULATIONS),
+    summary="Play one incident on a virtual clock: who would be told when, by which rule",
+)
+async def simulate_policy(request: Request) -> Response:
+    """Nothing is sent and nothing is stored."""
+    admit(request, Role.RESPONDER)
+    service = service_of(request)
+    asked = await read_fields(request, service.settings, SimulationBody)
+    return answer(await run_in_threadpool(_simulate, service, asked))
+
+
+@router.post(
+    "/backtest",
+    response_model=BacktestView,
+    responses=answers(*BODY),
+    openapi_extra=reads("BacktestBody", BACKTESTS),
+    summary="What was decided lately through a proposed policy: who would have been woken, and what changes",
+)
+async def backtest_policy(request: Request) -> Response:
+    """Of the newest 2,000 incidents. Nothing is sent and nothing is stored; takes some seconds."""
+    admit(request, Role.REVIEWER)
+    service = service_of(request)
+    asked = await read_fields(request, service.settings, BacktestBody)
+    return answer(await run_in_threadpool(_backtest, service, asked))
+
+
+def _simulate(service: Service, body: SimulationBody) -> bytes:
+    configuration = proposed(service, body)
+    found = simulate(configuration.rulebook, body.scenario)
+    catalogue = configuration.catalogue
+    return render({**simulation_as_json(found, catalogue), "drawing": draw(found, catalogue)})
+
+
+def _backtest(service: Service, body: BacktestBody) -> bytes:
+    today = in_force(service.activation).decider.configuration
+    other = proposed(service, body)
+    answering = Answering(within=timedelta(seconds=body.answer_within_seconds), missed=body.missed)
+    since = utc_now() - timedelta(days=body.days)
+    with closing(DecidedIncidents(service.parts.database).read(since, LOOKED_AT)) as found:
+        pasts = [past_of_decision(incident, today.catalogue) for incident in found]
+    compared = compare(backtest(today.rulebook, pasts, answering), backtest(other.rulebook, pasts, answering))
+    return render({"incidents": len(pasts), **compared.as_json()})
+
+
+def proposed(service: Service, body: Proposal) -> Configuration:
+    """The configuration in force with the texts of the proposal in it. Raises InvalidIncident with file and
+    line."""
+    today = in_force(service.activation).decider.configuration
+    if body.escalation is None and body.catalogue is None:
+        return today
+    try:
+        return configuration_from_texts(
+            body.catalogue or today.catalogue_text, body.escalation or today.policy_text
+        )
+    except ConfigurationError as error:
+        field = "catalogue" if error.file.startswith("catalogue") else "escalation"
+        raise InvalidIncident("the proposed configuration is refused", (FieldFault(field, str(error)),)) from None
