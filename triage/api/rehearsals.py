@@ -82,6 +82,7 @@ class SimulationView(BaseModel):
         description="The first, and each that changed something, with its rule"
     )
     path: dict[str, Any] = Field(description="The path chosen first")
+    hand_over: dict[str, Any] | None = Field(description="What whoever takes it over at the end has to know")
     timeline: list[dict[str, Any]] = Field(description="Who is told when, and what else happens; each with `text`")
     drawing: str = Field(description="The same for people, as text")
 

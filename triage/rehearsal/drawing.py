@@ -6,6 +6,7 @@ from textwrap import shorten
 from zoneinfo import ZoneInfo
 
 from triage.domain.catalogue import Catalogue
+from triage.escalation.handover import HandOver
 from triage.escalation.state import (
     AskApproval,
     CallVendor,
@@ -208,6 +209,18 @@ def in_words(length: timedelta) -> str:
     return " ".join(said) or "less than a minute"
 
 
+def _left(left: HandOver, catalogue: Catalogue) -> Iterator[str]:
+    """The hand-over: parts, who owes an answer, and what happens next by itself."""
+    yield f"Hand-over at step {left.step} of {left.steps}:"
+    for played in left.parts:
+        people = ", ".join(_name(catalogue, person) for person in played.people) or "nobody now"
+        yield f"  {played.part}: {people} [{played.target}]"
+    for waiting in left.waiting:
+        yield f"  waits for {waiting.what} until {_clock(waiting.until, catalogue)}"
+    if left.next_at is not None:
+        yield f"  at {_clock(left.next_at, catalogue)} {left.next_is}"
+
+
 def _foot(simulation: Simulation, catalogue: Catalogue) -> Iterator[str]:
     told: dict[str, list[tuple[datetime, Page]]] = {}
     for at, page in simulation.pages:
@@ -218,4 +231,6 @@ def _foot(simulation: Simulation, catalogue: Catalogue) -> Iterator[str]:
         woken = f", {nights} at night" if nights else ""
         when = _length(first - simulation.opened_at)
         yield f"{_name(catalogue, person)}: {len(pages)} page{'s' if len(pages) > 1 else ''}{woken}, first {when}"
+    if simulation.left is not None and simulation.phase in (Phase.CALLING, Phase.ACKNOWLEDGED):
+        yield from _left(simulation.left, catalogue)
     yield f"Ends {_length(simulation.ended - simulation.opened_at)}: {_ENDED[simulation.phase]}."

@@ -11,6 +11,7 @@ from triage.domain.escalation import EscalationPath
 from triage.domain.reach import Surroundings
 from triage.domain.schedule import OnCallOverride
 from triage.errors import UnknownWord
+from triage.escalation.handover import HandOver, hand_over
 from triage.escalation.state import (
     Acknowledged,
     Answered,
@@ -61,7 +62,7 @@ class Ruling:
 
 @dataclass(slots=True, kw_only=True)
 class Simulation:
-    """``ended``: when it was over, or watched no longer."""
+    """``ended``: when it was over, or watched no longer; ``left``: what whoever takes it over then has to know."""
 
     scenario: ScenarioShape
     opened_at: datetime
@@ -69,6 +70,7 @@ class Simulation:
     entries: list[Entry] = field(default_factory=list)
     ended: datetime
     phase: Phase = Phase.CALLING
+    left: HandOver | None = None
 
     @property
     def path(self) -> EscalationPath:
@@ -133,6 +135,7 @@ class _Course:
                 found.ended = now
                 break
         found.phase = incident.state.phase
+        found.left = hand_over(self._around, incident.state, found.ended)
         return found
 
     def _moments(self, end: datetime) -> Iterator[datetime]:

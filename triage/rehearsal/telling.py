@@ -29,6 +29,7 @@ def simulation_as_json(simulation: Simulation, catalogue: Catalogue) -> dict[str
         "phase": simulation.phase.value,
         "decisions": [_ruling(ruling) for ruling in simulation.rulings],
         "path": _plain(asdict(simulation.path)),
+        "hand_over": _plain(asdict(simulation.left)) if simulation.left else None,
         "timeline": [_entry(entry, simulation, catalogue) for entry in simulation.entries],
     }
 
