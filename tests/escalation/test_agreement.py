@@ -22,6 +22,11 @@ def test_exported_shifts_say_the_same_person_though_nights_are_limited():
         assert list(disagreements_of_shifts(draw(seed), 1_000, seed)) == []
 
 
+def test_hours_that_end_in_the_hour_that_the_clocks_skip_say_the_same():
+    """Cairo's clocks go from midnight to one: half past midnight is read as half past one, after the hand-over."""
+    assert list(disagreements(draw(139), 1_000, 139)) == []
+
+
 def test_every_change_of_the_clocks_is_among_the_moments():
     changes = clock_changes()
     assert len(changes) == 20

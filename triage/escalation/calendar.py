@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event, vRecur
@@ -13,6 +14,8 @@ PRODUCT = "-//Triage//on call//EN"
 LAYER = "X-TRIAGE-LAYER"
 """Rank of a layer: of events at one moment, the lowest rank answers. Overrides have rank 0."""
 PERSON = "X-TRIAGE-PERSON"
+CLOCKS_KNOWN = (date(2020, 1, 1), date(2038, 1, 1))
+"""Days between which changes of the clocks are looked at one by one."""
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
@@ -109,44 +112,96 @@ def _layer_events(layer: Layer, names: Mapping[str, str]) -> Iterator[Event]:
 
 def _windows(layer: Layer, hours: Hours, person: str, names: Mapping[str, str], first: date) -> Iterator[Event]:
     """Hours clipped to a turn: those that begin on the day before reach into it, and the last ones out of it."""
-    turn_begins = _local(layer, first, layer.handover)
-    turn_ends = turn_begins + layer.turn
     for offset in range(-1, layer.turn.days + 1):
-        day = first + offset * DAY
+        window = _Window(layer, hours, first, first + offset * DAY)
+        odd = [day for day in window.days_of_changed_clocks() if window.is_odd_on(day)]
+        for day in odd:
+            begins, ends = window.in_truth(day)
+            if begins < ends and begins_on(layer, hours, day):
+                event = _event(person, names)
+                event.add("dtstart", begins)
+                event.add("dtend", ends)
+                yield event
+        begins, ends = window.as_written(window.day)
+        if begins < ends:
+            yield from _on_its_days(window, person, names, odd)
+
+
+class _Window:
+    """One participant's hours of one day of their turn, which come back with every cycle of the rotation."""
+
+    def __init__(self, layer: Layer, hours: Hours, first: date, day: date) -> None:
+        self.layer = layer
+        self.hours = hours
+        self.first = first
+        self.day = day
+        self.cycle = layer.turn.days * len(layer.participants)
+
+    def as_written(self, day: date) -> tuple[datetime, datetime]:
+        """By the wall clock, which is how a recurrence is told."""
+        start, end, turn_begins, turn_ends = self._bounds(day)
+        return max(start, turn_begins), min(end, turn_ends)
+
+    def in_truth(self, day: date) -> tuple[datetime, datetime]:
+        """In UTC. Of two wall-clock times the later one may come first, where one of them is skipped."""
+        start, end, turn_begins, turn_ends = (bound.astimezone(UTC) for bound in self._bounds(day))
+        return max(start, turn_begins), min(end, turn_ends)
+
+    def is_odd_on(self, day: date) -> bool:
+        """Whether the two differ, so that a recurrence would tell a wrong time."""
+        written, truth = self.as_written(day), self.in_truth(day)
+        is_empty = written[0] >= written[1], truth[0] >= truth[1]
+        if any(is_empty):
+            return not all(is_empty)
+        return tuple(bound.astimezone(UTC) for bound in written) != truth
+
+    def recurs_on(self, day: date) -> bool:
+        return day >= self.day and (day - self.day).days % self.cycle == 0
+
+    def days_of_changed_clocks(self) -> Iterator[date]:
+        for changed in _changed_days(self.layer.timezone):
+            yield from (day for n in (-1, 0, 1) if self.recurs_on(day := changed + n * DAY))
+
+    def _bounds(self, day: date) -> tuple[datetime, datetime, datetime, datetime]:
+        layer, hours = self.layer, self.hours
+        turn_begins = _local(layer, self.first + (day - self.day), layer.handover)
         start = _local(layer, day, hours.start)
         end = _local(layer, day if hours.end > hours.start else day + DAY, hours.end)
-        begins, ends = max(start, turn_begins), min(end, turn_ends)
-        if begins < ends:
-            yield from _on_its_days(layer, hours, person, names, day, begins, ends)
+        return start, end, turn_begins, turn_begins + layer.turn
 
 
-def _on_its_days(
-    layer: Layer,
-    hours: Hours,
-    person: str,
-    names: Mapping[str, str],
-    day: date,
-    begins: datetime,
-    ends: datetime,
-) -> Iterator[Event]:
-    """``day`` is the one on which the hours begin, which days and holidays are asked about; the event itself may
-    begin later, at the hand-over."""
-    cycle = layer.turn.days * len(layer.participants)
-    late = (begins.date() - day).days
+@lru_cache(maxsize=256)
+def _changed_days(zone: str) -> tuple[date, ...]:
+    """Days of ``CLOCKS_KNOWN`` on which the clocks of ``zone`` change."""
+    found, day = [], CLOCKS_KNOWN[0]
+    here = ZoneInfo(zone)
+    while day < CLOCKS_KNOWN[1]:
+        before, after = (datetime.combine(day + n * DAY, time(12), here).utcoffset() for n in (-1, 0))
+        if before != after:
+            found.append(day)
+        day += DAY
+    return tuple(found)
+
+
+def _on_its_days(window: _Window, person: str, names: Mapping[str, str], odd: Iterable[date]) -> Iterator[Event]:
+    """``window.day`` is the one on which the hours begin, which days and holidays are asked about; the event
+    itself may begin later, at the hand-over."""
+    layer, hours, day = window.layer, window.hours, window.day
+    begins, ends = window.as_written(day)
+    left_out = frozenset(odd)
     if hours.holidays is OnHolidays.ONLY:
-        for holiday in sorted(layer.holidays):
-            if holiday >= day and (holiday - day).days % cycle == 0 and begins_on(layer, hours, holiday):
-                shift = holiday - day
+        for holiday in sorted(layer.holidays - left_out):
+            if window.recurs_on(holiday) and begins_on(layer, hours, holiday):
                 event = _event(person, names)
-                event.add("dtstart", begins + shift)
-                event.add("dtend", ends + shift)
+                event.add("dtstart", begins + (holiday - day))
+                event.add("dtend", ends + (holiday - day))
                 yield event
         return
+    late = (begins.date() - day).days
     weekdays = frozenset((weekday + late) % 7 for weekday in hours.days)
-    skipped = sorted(layer.holidays) if hours.holidays is OnHolidays.EXCLUDE else []
-    excluded = [
-        begins + (holiday - day) for holiday in skipped if holiday >= day and (holiday - day).days % cycle == 0
-    ]
+    if hours.holidays is OnHolidays.EXCLUDE:
+        left_out |= layer.holidays
+    excluded = [begins + (skipped - day) for skipped in sorted(left_out) if window.recurs_on(skipped)]
     yield from _recurring(layer, person, names, begins, ends, weekdays, excluded)
 
 

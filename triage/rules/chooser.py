@@ -6,7 +6,8 @@ Then the first policy rule that matches chooses the path, and the last one alway
 an override or by a correction of the pattern, no rule changes.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from triage.domain.priority import Priority
 from triage.rules.checks import Finding, findings
 from triage.rules.expression import Language
 from triage.rules.facts import CHAIN_FACTS, CLOCK_FACTS, FACT_BY_NAME
+from triage.rules.gate import AnyGate, Gate, NoGate
 from triage.rules.path import PathBuilder, Wanted
 from triage.rules.readings import Read, RuleFacts
 from triage.rules.rule import Adjustment, RequiredCheckpoint, Rule
@@ -55,6 +57,7 @@ class RuleBook:
         rules: tuple[Rule, ...],
         policies: Mapping[str, EscalationPolicy],
         language: Language,
+        gate: Callable[[Sequence[Rule]], AnyGate] = Gate,
     ) -> None:
         self.version = version
         self.catalogue = catalogue
@@ -67,21 +70,47 @@ class RuleBook:
         self._reads = [(name, FACT_BY_NAME[name].read) for name in sorted(used)]
         self._adjusting = [(rule, rule.then) for rule in rules if isinstance(rule.then, Adjustment)]
         self._choosing = [(rule, self.policies[rule.then]) for rule in rules if isinstance(rule.then, str)]
+        self._adjusting_gate = gate([rule for rule, _ in self._adjusting])
+        self._choosing_gate = gate([rule for rule, _ in self._choosing])
 
     def decide(self, facts: RuleFacts) -> RuleOutcome:
         """Always an outcome with a path; reads no clock but ``facts.now``."""
         chain = _Chain(facts, self.catalogue)
         conditions = _Conditions(self._language, self._reads, facts, self.catalogue)
         conditions.see(chain)
-        for rule, adjustment in self._adjusting:
-            if conditions.match(rule):
-                chain.apply(rule, adjustment)
-                conditions.see(chain)
+        self._adjust(chain, conditions)
         chain.apply_bounds()
         chain.apply_silence()
         conditions.see(chain)
-        rule, policy = next(choice for choice in self._choosing if conditions.match(choice[0]))
+        choices = map(self._choosing.__getitem__, self._choosing_gate.candidates(conditions.values))
+        rule, policy = next(choice for choice in choices if conditions.match(choice[0]))
         return self._outcome(facts, chain, conditions, rule, policy)
+
+    def without_gate(self) -> "RuleBook":
+        """The same rules, each of which is asked every time: what the gate is measured and tested against."""
+        return RuleBook(
+            version=self.version,
+            catalogue=self.catalogue,
+            rules=self.rules,
+            policies=self.policies,
+            language=self._language,
+            gate=NoGate,
+        )
+
+    def _adjust(self, chain: "_Chain", conditions: "_Conditions") -> None:
+        """In file order; what a rule changes may bring others in below it, and take some out."""
+        places = self._adjusting_gate.candidates(conditions.values)
+        turn = 0
+        while turn < len(places):
+            place = places[turn]
+            turn += 1
+            rule, adjustment = self._adjusting[place]
+            if not conditions.match(rule):
+                continue
+            chain.apply(rule, adjustment)
+            if conditions.see(chain):
+                places = self._adjusting_gate.candidates(conditions.values)
+                turn = bisect_right(places, place)
 
     def checks(self, today: date | None = None) -> tuple[Finding, ...]:
         """What its owners should look at, though it loads; overdue reviews only when ``today`` is given."""
@@ -135,32 +164,34 @@ class _Conditions:
         self._facts = facts
         self._catalogue = catalogue
         self._chained = [(name, read) for name, read in reads if name in CHAIN_FACTS]
-        self._values = {name: read(facts, catalogue) for name, read in reads}
+        self.values = {name: read(facts, catalogue) for name, read in reads}
         self._seen = (facts.priority, facts.team)
         self._activation: Any = None
         self.faults: list[str] = []
 
-    def see(self, chain: "_Chain") -> None:
+    def see(self, chain: "_Chain") -> bool:
+        """Whether anything has changed."""
         if self._seen == (chain.priority, chain.team):
-            return
+            return False
         self._seen = (chain.priority, chain.team)
         facts = replace(self._facts, priority=chain.priority, team=chain.team)
         # The library copies the values, so a change needs another activation.
-        self._values = {**self._values, **{name: read(facts, self._catalogue) for name, read in self._chained}}
+        self.values = {**self.values, **{name: read(facts, self._catalogue) for name, read in self._chained}}
         self._activation = None
+        return True
 
     def match(self, rule: Rule) -> bool:
         if rule.when is None:
             return True
-        found = rule.when.remembered(self._values)
+        found = rule.when.remembered(self.values)
         if found is None:
             if self._activation is None:
-                self._activation = self._language.activation(self._values)
+                self._activation = self._language.activation(self.values)
             found = rule.when.evaluate(self._activation)
             if found is None:
                 self.faults.append(rule.id)
                 return False
-            rule.when.remember(self._values, found)
+            rule.when.remember(self.values, found)
         return found
 
 

@@ -19,28 +19,29 @@ def mentions(text: str, words: Iterable[str]) -> bool:
     Names in one piece count as their words too: ``HostIntrusionDetected`` mentions ``intrusion``.
     Raises ``ValueError`` for a word that is no text.
     """
-    needles = [_needle(word) for word in words]
-    folded = _folded(text)
-    return any(needle in folded for needle in needles)
+    needles = [needle(word) for word in words]
+    found = folded(text)
+    return any(sought in found for sought in needles)
 
 
 @lru_cache(maxsize=32)
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """``text`` as `` word word ``; names in one piece are added a second time, taken apart."""
     apart = _HUMPS.sub(" ", text)
     return f" {_words(text)} " if apart == text else f" {_words(text)} | {_words(apart)} "
 
 
 @lru_cache(maxsize=4096)
-def _needle(word: str) -> str:
+def needle(word: str) -> str:
+    """What ``folded(text)`` holds when ``text`` mentions ``word``."""
     if not isinstance(word, str):
         raise ValueError("mentions() takes a list of texts")
-    folded = _words(word)
-    if not folded:
+    words = _words(word)
+    if not words:
         raise ValueError("mentions() takes words with letters or digits")
-    if _UNSPACED.search(folded):
-        return folded
-    return f" {folded}" if word.rstrip().endswith("*") else f" {folded} "
+    if _UNSPACED.search(words):
+        return words
+    return f" {words}" if word.rstrip().endswith("*") else f" {words} "
 
 
 def _words(text: str) -> str:
