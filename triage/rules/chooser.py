@@ -6,7 +6,6 @@ Then the first policy rule that matches chooses the path, and the last one alway
 an override or by a correction of the pattern, no rule changes.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -82,9 +81,7 @@ class RuleBook:
         chain.apply_bounds()
         chain.apply_silence()
         conditions.see(chain)
-        choices = map(self._choosing.__getitem__, self._choosing_gate.candidates(conditions.values))
-        rule, policy = next(choice for choice in choices if conditions.match(choice[0]))
-        return self._outcome(facts, chain, conditions, rule, policy)
+        return self._outcome(facts, chain, conditions, *self._choose(conditions))
 
     def without_gate(self) -> "RuleBook":
         """The same rules, each of which is asked every time: what the gate is measured and tested against."""
@@ -99,18 +96,21 @@ class RuleBook:
 
     def _adjust(self, chain: "_Chain", conditions: "_Conditions") -> None:
         """In file order; what a rule changes may bring others in below it, and take some out."""
-        places = self._adjusting_gate.candidates(conditions.values)
-        turn = 0
-        while turn < len(places):
-            place = places[turn]
-            turn += 1
+        passage = self._adjusting_gate.enter(conditions.values)
+        while (place := passage.next(conditions.values)) is not None:
             rule, adjustment = self._adjusting[place]
-            if not conditions.match(rule):
-                continue
-            chain.apply(rule, adjustment)
-            if conditions.see(chain):
-                places = self._adjusting_gate.candidates(conditions.values)
-                turn = bisect_right(places, place)
+            if passage.is_certain() or conditions.match(rule):
+                chain.apply(rule, adjustment)
+                if conditions.see(chain):
+                    passage.see(conditions.values)
+
+    def _choose(self, conditions: "_Conditions") -> tuple[Rule, EscalationPolicy]:
+        """The first that matches; the last one always does."""
+        passage = self._choosing_gate.enter(conditions.values)
+        while (place := passage.next(conditions.values)) is not None:
+            if passage.is_certain() or conditions.match(self._choosing[place][0]):
+                return self._choosing[place]
+        return self._choosing[-1]
 
     def checks(self, today: date | None = None) -> tuple[Finding, ...]:
         """What its owners should look at, though it loads; overdue reviews only when ``today`` is given."""
@@ -183,16 +183,12 @@ class _Conditions:
     def match(self, rule: Rule) -> bool:
         if rule.when is None:
             return True
-        found = rule.when.remembered(self.values)
+        if self._activation is None:
+            self._activation = self._language.activation(self.values)
+        found = rule.when.evaluate(self._activation)
         if found is None:
-            if self._activation is None:
-                self._activation = self._language.activation(self.values)
-            found = rule.when.evaluate(self._activation)
-            if found is None:
-                self.faults.append(rule.id)
-                return False
-            rule.when.remember(self.values, found)
-        return found
+            self.faults.append(rule.id)
+        return bool(found)
 
 
 @dataclass(slots=True)

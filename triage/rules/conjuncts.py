@@ -29,10 +29,10 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """The fact has one of these values; of yes-or-no facts ``True`` or ``False``."""
+    """The fact has one of these values: texts, a number, or ``True`` or ``False``."""
 
     fact: str
-    values: frozenset[str | bool]
+    values: frozenset[str | bool | float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +71,34 @@ class Mentions:
 Requirement = Among | Compared | LabelAmong | Holds | Mentions
 
 
-def requirements(expression: str) -> tuple[Requirement, ...]:
-    """In the order written; each must hold wherever the whole expression is true."""
-    return tuple(found for part in conjuncts(expression) if (found := _requirement(part)) is not None)
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """``requirements`` in the order written: each holds wherever the expression is true. ``whole``: where all of
+    them hold, the expression is true."""
+
+    requirements: tuple[Requirement, ...]
+    whole: bool
+
+
+def needs_of(expression: str) -> Needs:
+    """A label's value is a requirement only beside the question whether there is such a label: without it a
+    missing label is no "no" but a fault, which its owner should hear of."""
+    parts = [_requirement(part) for part in conjuncts(expression)]
+    asked_for = {part.name for part in parts if isinstance(part, LabelAmong) and part.values is None}
+    understood = tuple(
+        part
+        for part in parts
+        if part is not None and not (isinstance(part, LabelAmong) and part.name not in asked_for)
+    )
+    return Needs(understood, bool(parts) and len(understood) == len(parts))
 
 
 def conjuncts(expression: str) -> Iterator[str]:
     """The parts that are joined by ``&&`` at the top; the whole where something else joins them."""
     text = _without_comments(expression)
     parts = _split(text) if text is not None else None
-    if parts is None:
+    if text is None or parts is None:
+        yield expression
         return
     for part in parts:
         bare = part.strip()
@@ -186,8 +204,10 @@ def _requirement(part: str) -> Requirement | None:
     if found := _AMONG.fullmatch(part):
         return _among(found[1], re.findall(_TEXT, found[2]))
     if found := _NUMBER.fullmatch(part):
-        numeric = _type(found[1]) in (FactType.WHOLE, FactType.FRACTION)
-        return Compared(found[1], found[2], float(found[3])) if numeric else None
+        if _type(found[1]) not in (FactType.WHOLE, FactType.FRACTION):
+            return None
+        number = float(found[3])
+        return Among(found[1], frozenset({number})) if found[2] == "==" else Compared(found[1], found[2], number)
     if found := _YES_NO.fullmatch(part):
         return Among(found[2], frozenset({not found[1]})) if _type(found[2]) is FactType.YES_NO else None
     if found := _LABEL.fullmatch(part):

@@ -5,8 +5,7 @@ boolean that is true counts, and everything else is "no match" with a fault.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cel_expr_python import cel
 
@@ -16,8 +15,6 @@ from triage.rules.readings import FactType, FactValue
 from triage.rules.wording import mentions
 
 MAX_EXPRESSION = 2_048
-REMEMBERED = 256
-"""Answers kept for each condition: texts are among the facts, and each may have 32 KiB."""
 _POSITION = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
 _PATTERNS = re.compile(r"""\bmatches\(\s*([rR]?'(?:[^'\\]|\\.)*'|[rR]?"(?:[^"\\]|\\.)*")\s*\)""")
@@ -41,24 +38,11 @@ class ExpressionFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A compiled expression; ``facts`` are the names it uses. What it said of the same facts lately is remembered,
-    since in a storm they are the same thousands of times."""
+    """A compiled expression; ``facts`` are the names it uses."""
 
     expression: str
     facts: frozenset[str]
     compiled: cel.Expression
-    _said: dict[tuple[object, ...], bool] = field(default_factory=dict, compare=False, repr=False)
-
-    def remembered(self, values: Mapping[str, FactValue]) -> bool | None:
-        return self._said.get(self._key(values))
-
-    def remember(self, values: Mapping[str, FactValue], found: bool) -> None:
-        if len(self._said) >= REMEMBERED:
-            self._said.clear()
-        self._said[self._key(values)] = found
-
-    def _key(self, values: Mapping[str, FactValue]) -> tuple[object, ...]:
-        return tuple([_hashable(values[name]) for name in self.facts])
 
     def evaluate(self, activation: cel.Activation) -> bool | None:
         """Whether it matches; None when it could not be evaluated, which counts as no match."""
@@ -133,12 +117,6 @@ class Language:
                 "a label may be missing; ask first, \"'name' in incident.labels && incident.labels['name'] == …\""
             )
         return str(found.value())
-
-
-def _hashable(value: FactValue) -> object:
-    if isinstance(value, list):
-        return tuple(value)
-    return tuple(sorted(value.items())) if isinstance(value, dict) else value
 
 
 def facts_in(expression: str) -> frozenset[str]:

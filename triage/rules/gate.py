@@ -1,10 +1,11 @@
 """Which rules can match at all: an index over what their conditions need, so that few of thousands are asked.
 
 A rule that the gate leaves out has a condition that is false: in CEL ``false && anything`` is false, an error
-included. So a condition whose other part could not be evaluated is no fault where a simple part says no already.
+included. So it decides, and reports faults, as asking every condition does.
 """
 
 import operator
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -16,15 +17,17 @@ from triage.rules.conjuncts import (
     Holds,
     LabelAmong,
     Mentions,
+    Needs,
     Requirement,
-    requirements,
+    needs_of,
 )
+from triage.rules.facts import CHAIN_FACTS
 from triage.rules.readings import FactValue
 from triage.rules.rule import Rule
 from triage.rules.wording import folded, needle
 
 Values = Mapping[str, FactValue]
-_Check = Callable[[Values], bool]
+Check = Callable[[Values], bool]
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     ">=": operator.ge,
@@ -34,83 +37,148 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
+class Passage(Protocol):
+    """Through the rules for one decision, in file order."""
+
+    def next(self, values: Values) -> int | None:
+        """The place of the next rule that may match; None after the last."""
+
+    def is_certain(self) -> bool:
+        """Whether that rule matches, so that its condition need not be asked."""
+
+    def see(self, values: Values) -> None:
+        """Facts that rules change have changed: other rules below may match now."""
+
+
 class AnyGate(Protocol):
-    def candidates(self, values: Values) -> Sequence[int]: ...
+    def enter(self, values: Values) -> Passage: ...
 
 
 class NoGate:
-    """Every rule is a candidate."""
+    """Every rule may match."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._all = range(len(rules))
+        self._count = len(rules)
 
-    def candidates(self, values: Values) -> Sequence[int]:
-        return self._all
+    def enter(self, values: Values) -> Passage:
+        return _EveryRule(self._count)
+
+
+class _EveryRule:
+    def __init__(self, count: int) -> None:
+        self._places = iter(range(count))
+
+    def next(self, values: Values) -> int | None:
+        return next(self._places, None)
+
+    def is_certain(self) -> bool:
+        return False
+
+    def see(self, values: Values) -> None:
+        pass
 
 
 class Gate:
-    """Over rules in file order. ``candidates`` names places in that order; it never leaves out one that
-    matches."""
+    """Over rules in file order. Rules are found by one of their requirements; the others are looked at in turn."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._always: list[int] = []
-        self._by_value: defaultdict[str, defaultdict[str | bool, list[int]]] = defaultdict(_lists)
+        self._by_value: defaultdict[str, defaultdict[object, list[int]]] = defaultdict(_lists)
+        self._by_chain: defaultdict[str, defaultdict[object, list[int]]] = defaultdict(_lists)
         self._by_label: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
-        self._by_needle: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(_lists_by_text)
-        self._checks: dict[int, list[_Check]] = {}
+        self._by_needle: defaultdict[str, defaultdict[object, list[int]]] = defaultdict(_lists)
+        self._checks: list[tuple[Check, ...]] = []
+        self._certain: list[bool] = []
         for place, rule in enumerate(rules):
-            needs = list(requirements(rule.when.expression)) if rule.when is not None else []
+            asked = needs_of(rule.when.expression) if rule.when is not None else Needs((), True)
+            needs = asked.requirements
             chosen = min(needs, key=_cost, default=None)
-            self._enter(place, chosen)
-            checks = [check for need in needs if need is not chosen and (check := _check_of(need)) is not None]
-            if checks:
-                self._checks[place] = checks
+            is_found_by = chosen is not None and self._index(place, chosen)
+            if not is_found_by:
+                self._always.append(place)
+            self._certain.append(asked.whole)
+            rest = [need for need in needs if need is not chosen or not is_found_by]
+            self._checks.append(tuple(check for need in rest if (check := _check_of(need, chosen)) is not None))
 
-    def candidates(self, values: Values) -> list[int]:
-        """Places of the rules that may match, ascending."""
+    def enter(self, values: Values) -> Passage:
+        return _Gated(self, values)
+
+    def is_certain(self, place: int) -> bool:
+        return self._certain[place]
+
+    def may_match(self, place: int, values: Values) -> bool:
+        return all(check(values) for check in self._checks[place])
+
+    def found_once(self, values: Values) -> list[int]:
+        """Places found by facts that stay as they are, ascending."""
         found = set(self._always)
         for fact, by_value in self._by_value.items():
-            found.update(by_value.get(values[fact], ()))  # type: ignore[arg-type]
-        if self._by_label:
-            labels = values[LABELS]
-            for item in labels.items() if isinstance(labels, dict) else ():
-                found.update(self._by_label.get(item, ()))
-                found.update(self._by_label.get((item[0], None), ()))
+            found.update(by_value.get(values[fact], ()))
+        labels = values[LABELS] if self._by_label else {}
+        for item in labels.items() if isinstance(labels, dict) else ():
+            found.update(self._by_label.get(item, ()))
+            found.update(self._by_label.get((item[0], None), ()))
         for fact, by_needle in self._by_needle.items():
             text = folded(str(values[fact]))
             for sought, places in by_needle.items():
-                if sought in text:
+                if str(sought) in text:
                     found.update(places)
-        return sorted(place for place in found if self._may_match(place, values))
+        return sorted(found)
 
-    def _may_match(self, place: int, values: Values) -> bool:
-        return all(check(values) for check in self._checks.get(place, ()))
+    def found_on_the_way(self, values: Values) -> list[int]:
+        """Places found by facts that rules change, ascending."""
+        if not self._by_chain:
+            return []
+        return sorted({p for fact, by_value in self._by_chain.items() for p in by_value.get(values[fact], ())})
 
-    def _enter(self, place: int, need: Requirement | None) -> None:
+    def _index(self, place: int, need: Requirement) -> bool:
+        """Whether the rule can be found by ``need``."""
         match need:
             case Among(fact, among):
+                by_value = (self._by_chain if fact in CHAIN_FACTS else self._by_value)[fact]
                 for value in among:
-                    self._by_value[fact][value].append(place)
-            case LabelAmong(name, None):
-                self._by_label[name, None].append(place)
-            case LabelAmong(name, texts) if texts is not None:
-                for text in texts:
+                    by_value[value].append(place)
+            case LabelAmong(name, texts):
+                for text in texts or (None,):
                     self._by_label[name, text].append(place)
             case Mentions(fact, words):
                 for word in words:
                     self._by_needle[fact][needle(word)].append(place)
             case _:
-                self._always.append(place)
-                check = _check_of(need) if need is not None else None
-                if check is not None:
-                    self._checks.setdefault(place, []).append(check)
+                return False
+        return True
 
 
-def _lists() -> defaultdict[str | bool, list[int]]:
-    return defaultdict(list)
+class _Gated:
+    """Two ascending lists merged, of which one is made anew when a rule has changed something."""
+
+    def __init__(self, gate: Gate, values: Values) -> None:
+        self._gate = gate
+        self._once = gate.found_once(values)
+        self._moving = gate.found_on_the_way(values)
+        self._place = -1
+
+    def next(self, values: Values) -> int | None:
+        while True:
+            ahead = [
+                places[turn]
+                for places in (self._once, self._moving)
+                if (turn := bisect_right(places, self._place)) < len(places)
+            ]
+            if not ahead:
+                return None
+            self._place = min(ahead)
+            if self._gate.may_match(self._place, values):
+                return self._place
+
+    def is_certain(self) -> bool:
+        return self._gate.is_certain(self._place)
+
+    def see(self, values: Values) -> None:
+        self._moving = self._gate.found_on_the_way(values)
 
 
-def _lists_by_text() -> defaultdict[str, list[int]]:
+def _lists() -> defaultdict[object, list[int]]:
     return defaultdict(list)
 
 
@@ -118,7 +186,7 @@ def _cost(need: Requirement) -> int:
     """Cheap and telling first: a value among hundreds, a label, words, one of two, and last a number."""
     match need:
         case Among(_, among):
-            return 3 if among <= {True, False} else 0
+            return 0 if any(isinstance(value, str) for value in among) else 3
         case LabelAmong(_, values):
             return 1 if values is not None else 2
         case Mentions():
@@ -126,18 +194,28 @@ def _cost(need: Requirement) -> int:
     return 4
 
 
-def _check_of(need: Requirement) -> _Check | None:
+def _check_of(need: Requirement, found_by: Requirement | None) -> Check | None:
     match need:
         case Among(fact, among):
             return lambda values: values[fact] in among
         case Compared(fact, sign, number):
             compare = _COMPARE[sign]
             return lambda values: compare(values[fact], number)
+        case LabelAmong(name, None) if isinstance(found_by, LabelAmong) and found_by.name == name:
+            return None  # Whoever has this value of the label has the label.
         case LabelAmong(name, texts):
             return lambda values: _has_label(values, name, texts)
+        case Mentions(fact, words):
+            sought = [needle(word) for word in words]
+            return lambda values: _mentions(str(values[fact]), sought)
         case Holds(fact, value):
             return lambda values: value in _texts(values[fact])
     return None
+
+
+def _mentions(text: str, sought: list[str]) -> bool:
+    found = folded(text)
+    return any(needle in found for needle in sought)
 
 
 def _has_label(values: Values, name: str, texts: frozenset[str] | None) -> bool:
