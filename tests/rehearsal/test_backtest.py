@@ -111,8 +111,8 @@ def test_luck_is_drawn_by_incident_and_person_and_as_often_as_said():
     assert 0.67 < sum(answered) / len(answered) < 0.73
 
 
-@pytest.mark.parametrize(("title", "known"), [("Disk 7 full", True), ("Disk full", False)])
-def test_repeats_count_what_reads_the_same_numbers_aside(title, known):
+@pytest.mark.parametrize(("title", "known"), [("disk 3 FULL", True), ("Disk 7 full", False)])
+def test_repeats_count_what_has_the_same_title(title, known):
     repeats = Repeats()
     repeats.next("a", Incident(title="Disk 3 full", service="db"), START)
     found = repeats.next("b", Incident(title=title, service="db"), START + timedelta(minutes=30))

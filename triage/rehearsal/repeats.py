@@ -1,10 +1,9 @@
 """How often a history's incidents had been seen before: the counts that rules ask for, from the rows alone.
 
-Two rows are the same when service and title are, numbers aside. The service's memory knows more; where decisions
-are stored, what it said then is used instead.
+Two rows are the same when service and title are; what only reads alike may be something else. The service's memory
+knows more; where decisions are stored, what it said then is used instead.
 """
 
-import re
 from collections import defaultdict, deque
 from datetime import datetime
 
@@ -12,7 +11,6 @@ from triage.domain.catalogue import fold
 from triage.domain.incident import Incident
 from triage.domain.recurrence import WINDOWS, Recurrence, RecurrenceKind
 
-_NUMBERS = re.compile(r"\d+")
 FREQUENT = 5
 """So often within 24 hours, as the service's memory has it."""
 
@@ -25,7 +23,7 @@ class Repeats:
         self._first: dict[tuple[str, str], tuple[str, datetime, int]] = {}
 
     def next(self, incident_id: str, incident: Incident, at: datetime) -> Recurrence:
-        key = (fold(incident.service or ""), _NUMBERS.sub("#", fold(incident.title)))
+        key = (fold(incident.service or ""), fold(incident.title))
         seen = self._seen[key]
         seen.append(at)
         longest = max(WINDOWS.values())
