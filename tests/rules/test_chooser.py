@@ -155,7 +155,7 @@ def test_suggestions_are_facts_in_our_own_words(decide):
     assert decide(("asked", "{require_review: 'yes'}", condition), _suggestion=suggestion).review_reasons
 
 
-@pytest.mark.parametrize("text", ["a\x00b", "\ud800 breach", "שלום 🔥", "x" * 33_000])
+@pytest.mark.parametrize("text", ["a\x00b", "a\x00breach", "\ud800 breach", "שלום 🔥", "x" * 33_000])
 def test_no_text_stops_a_decision(decide, text):
     rules = (
         ("text", "{require_review: found}", "incident.text.mentions(['breach'])"),

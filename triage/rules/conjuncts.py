@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from triage.rules.facts import FACT_BY_NAME
 from triage.rules.readings import FactType
+from triage.rules.wording import needle
 
 LABELS = "incident.labels"
 _TEXT = r"""(?:'[^'\\\n]*'|"[^"\\\n]*")"""
@@ -95,7 +96,8 @@ def needs_of(expression: str) -> Needs:
 
 def conjuncts(expression: str) -> Iterator[str]:
     """The parts that are joined by ``&&`` at the top; the whole where something else joins them."""
-    text = _without_comments(expression)
+    # A name in backticks may hold "//", which is no comment then.
+    text = _without_comments(expression) if "`" not in expression else None
     parts = _split(text) if text is not None else None
     if text is None or parts is None:
         yield expression
@@ -206,7 +208,7 @@ def _requirement(part: str) -> Requirement | None:
     if found := _NUMBER.fullmatch(part):
         if _type(found[1]) not in (FactType.WHOLE, FactType.FRACTION):
             return None
-        number = float(found[3])
+        number = float(found[3]) if "." in found[3] else int(found[3])
         return Among(found[1], frozenset({number})) if found[2] == "==" else Compared(found[1], found[2], number)
     if found := _YES_NO.fullmatch(part):
         return Among(found[2], frozenset({not found[1]})) if _type(found[2]) is FactType.YES_NO else None
@@ -219,8 +221,18 @@ def _requirement(part: str) -> Requirement | None:
             return LabelAmong(found[1][1:-1], None)
         return Holds(found[2], found[1][1:-1]) if _type(found[2]) is FactType.TEXTS else None
     if found := _MENTIONS.fullmatch(part):
-        return Mentions(found[1], tuple(text[1:-1] for text in re.findall(_TEXT, found[2])))
+        return _mentions(found[1], tuple(text[1:-1] for text in re.findall(_TEXT, found[2])))
     return None
+
+
+def _mentions(fact: str, words: tuple[str, ...]) -> Requirement | None:
+    """None where a word holds no letter or digit: asking for it is a fault, which its owner should hear of."""
+    try:
+        for word in words:
+            needle(word)
+    except ValueError:
+        return None
+    return Mentions(fact, words)
 
 
 def _among(fact: str, texts: list[str]) -> Requirement | None:

@@ -7,6 +7,7 @@ from enum import Enum
 
 from triage.domain.catalogue import Catalogue, Service, Sla
 from triage.domain.decision import JUST_OPENED, DecisionSource, LabelSuggestion, Progress, Standing, Suggestion
+from triage.domain.hours import is_open
 from triage.domain.incident import Incident
 from triage.domain.priority import Priority
 from triage.domain.recurrence import Recurrence, Silence
@@ -55,7 +56,8 @@ Read = Callable[[RuleFacts, Catalogue], FactValue]
 
 
 def clean(text: str) -> str:
-    """Without lone surrogates, which the expression library cannot take."""
+    """Without lone surrogates, which the expression library cannot take, and NUL, at which it ends a text."""
+    text = text.replace("\x00", "\ufffd")
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -109,10 +111,7 @@ def looks_wrong(facts: RuleFacts, _: Catalogue) -> bool:
 
 
 def business_hours(facts: RuleFacts, catalogue: Catalogue) -> bool:
-    now = local(facts, catalogue)
-    start, end = catalogue.business_hours
-    working = now.weekday() in catalogue.business_days and now.date() not in catalogue.holidays
-    return working and start <= now.strftime("%H:%M") < end
+    return is_open(catalogue, facts.now)
 
 
 def occurrences(window: str) -> Read:
