@@ -416,3 +416,12 @@ def test_late_clock_loses_nothing(delay):
         late.now += minutes(delay)
         late._apply(TimePassed())
     assert [name for _, name in on_time.pages[:4]] == [name for _, name in late.pages[:4]]
+
+
+def test_later_step_in_business_hours_waits_for_them():
+    steps = (step("person:ann", acknowledge_within=minutes(7 * 60)), step("person:bob", in_hours=True))
+    running = Running(*steps).passes(24 * 60)
+    assert running.pages == [(0, "ann"), ((24 + 9 - 11) * 60, "bob"), ((24 + 9 - 11) * 60 + 10, "zoe"), *DESK]
+
+
+DESK = [((24 + 9 - 11) * 60 + 10 + 15 * n, "zoe") for n in range(1, 8)]

@@ -175,3 +175,12 @@ def test_quiet_path_pages_nobody(configured):
     text = "at: 2027-02-01T11:00:00Z\nincident: {service: shop}\n"
     found = simulate(quiet.rulebook, read_scenario(text, "s.yaml"))
     assert (found.phase, [e for e in found.entries if isinstance(e.effect, Page)]) == (Phase.QUIET, [])
+
+
+def test_step_in_business_hours_wakes_nobody_and_comes_when_they_open(play, shipped):
+    found = play(NIGHT + "incident: {title: Report is late, service: checkout, severity: low}\npriority: P3\nuntil: 7d\n")
+    assert found.path.policy == "next-working-hours"
+    first, _ = found.pages[0]
+    # Friday the 25th and Saturday the 26th are holidays, and Sunday is no working day.
+    assert first.astimezone(shipped.catalogue.zone).strftime("%a %d %H:%M") == "Mon 28 09:00"
+    assert found.path.steps[0].at == first

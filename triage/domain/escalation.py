@@ -60,6 +60,7 @@ class Step:
     ``team:ID``, ``team:ID.senior``, ``team:ID.lead``, ``oncall:SCHEDULE``, ``person:ID``, ``role:NAME`` or
     ``vendor:ID``. ``round_robin``: incidents go to one after the other of the people behind the targets.
     ``resolve_within`` counts from the opening: later than that the next rung begins, acknowledged or not.
+    ``in_hours``: outside of business hours it waits for the next ones.
     """
 
     targets: tuple[str, ...]
@@ -72,6 +73,7 @@ class Step:
     repeat: int = 0
     checkpoint: Checkpoint | None = None
     round_robin: bool = False
+    in_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,7 @@ class PathStep:
     skipped: str | None = None
     after: timedelta = timedelta(0)
     beside: bool = False
+    in_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

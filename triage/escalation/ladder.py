@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from triage.domain.escalation import Part, PathStep, Require
+from triage.domain.hours import opens_at
 from triage.escalation.approvals import ask_beside, ask_first
 from triage.escalation.run import Run, must_answer, parts_of
 from triage.escalation.state import Called, CallVendor, Notice, Phase, Post, TimerKind
@@ -26,7 +27,7 @@ def climb(run: Run, tell: Tell = Tell.ALL) -> None:
     first = run.after(-1)
     if first is None:
         call_desk(run)
-    elif run.path.steps[first].at > run.now and run.climbs == 0:
+    elif run.path.steps[first].at > run.now:
         run.schedule(TimerKind.STEP, run.path.steps[first].at, first)
     elif not start_step(run, first, tell):
         move_on(run, waits=False, tell=tell)
@@ -37,8 +38,9 @@ def move_on(run: Run, *, waits: bool = True, tell: Tell = Tell.ALL) -> None:
     whose time had passed already, makes nobody wait."""
     while (place := run.after(run.step)) is not None:
         step = run.path.steps[place]
-        if waits and step.after:
-            run.schedule(TimerKind.STEP, run.now + step.after, place)
+        begins = _in_hours(run, step, run.now + step.after if waits else run.now)
+        if begins > run.now:
+            run.schedule(TimerKind.STEP, begins, place)
             return
         if start_step(run, place, Tell.FRESH if tell is Tell.FRESH else Tell.ALL):
             return
@@ -57,10 +59,19 @@ def move_on(run: Run, *, waits: bool = True, tell: Tell = Tell.ALL) -> None:
 def _climb_again(run: Run) -> None:
     """Once round; where no step reaches anybody at all the desk is next, for otherwise this would not end."""
     place = run.after(run.step)
-    while place is not None and not start_step(run, place):
+    while place is not None:
+        begins = _in_hours(run, run.path.steps[place], run.now)
+        if begins > run.now:
+            run.schedule(TimerKind.STEP, begins, place)
+            return
+        if start_step(run, place):
+            return
         place = run.after(run.step)
-    if place is None:
-        call_desk(run)
+    call_desk(run)
+
+
+def _in_hours(run: Run, step: PathStep, at: datetime) -> datetime:
+    return opens_at(run.surroundings.catalogue, at) if step.in_hours else at
 
 
 def start_step(run: Run, place: int, tell: Tell = Tell.ALL) -> bool:

@@ -16,6 +16,7 @@ from triage.domain.escalation import (
     Updates,
     VendorClock,
 )
+from triage.domain.hours import opens_at
 from triage.domain.priority import Priority
 from triage.domain.reach import candidates
 from triage.domain.schedule import OnCallOverride
@@ -68,6 +69,7 @@ class _Draft:
     checkpoint: Checkpoint | None
     round_robin: bool
     vendors: tuple[VendorClock, ...]
+    in_hours: bool = False
     beside: bool = False
 
     @property
@@ -146,12 +148,15 @@ class PathBuilder:
             checkpoint=step.checkpoint,
             round_robin=step.round_robin,
             vendors=self._vendors(targets),
+            in_hours=step.in_hours,
         )
 
     def _place(self, draft: _Draft, course: _Course, *, last: bool) -> None:
         """Give ``draft`` its time and its people, and advance ``course`` to when it has ended."""
         number = len(course.steps) + 1
         at = course.began if draft.beside else course.ended + (draft.after if course.waits else timedelta(0))
+        if draft.in_hours:
+            at = opens_at(self._catalogue, at)
         targets = draft.targets
         forecast = self._people(targets, at, course, in_turn=draft.round_robin)
         skipped = None
@@ -183,6 +188,7 @@ class PathBuilder:
                 skipped=skipped,
                 after=draft.after,
                 beside=draft.beside,
+                in_hours=draft.in_hours,
             )
         )
         if not draft.beside:
@@ -266,6 +272,7 @@ class PathBuilder:
             checkpoint=required.checkpoint,
             round_robin=False,
             vendors=(),
+            in_hours=False,
             beside=True,
         )
         held = [replace(draft, channels=tuple(c for c in draft.channels if c not in stage)) for draft in drafts]

@@ -207,6 +207,7 @@ def _step(shape: StepShape) -> Step:
         repeat=shape.repeat,
         checkpoint=_checkpoint(shape.checkpoint) if shape.checkpoint else None,
         round_robin=shape.round_robin,
+        in_hours=shape.in_hours,
     )
 
 

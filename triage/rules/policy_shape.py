@@ -52,6 +52,9 @@ class StepShape(Shape):
     round_robin: StrictBool = Field(
         False, description="Tell one of the people behind the targets, each incident the next one."
     )
+    in_hours: StrictBool = Field(
+        False, description="Begins in business hours; outside of them it waits for the next ones."
+    )
     checkpoint: CheckpointShape | None = None
 
 

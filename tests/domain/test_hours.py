@@ -1,0 +1,56 @@
+"""When the organisation works, and when it next does."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triage.domain.catalogue import Catalogue, Team
+from triage.domain.hours import is_open, opens_at
+
+BERLIN = ZoneInfo("Europe/Berlin")
+CATALOGUE = Catalogue(
+    version="c",
+    organisation="o",
+    timezone="Europe/Berlin",
+    triage_desk="desk",
+    teams={"desk": Team(id="desk", name="Desk")},
+    holidays=frozenset({date(2026, 12, 25), date(2026, 12, 28)}),
+)
+
+
+@pytest.mark.parametrize(
+    ("at", "opens"),
+    [
+        (datetime(2026, 12, 24, 9, 0), datetime(2026, 12, 24, 9, 0)),
+        (datetime(2026, 12, 24, 8, 59), datetime(2026, 12, 24, 9, 0)),
+        (datetime(2026, 12, 24, 17, 0), datetime(2026, 12, 29, 9, 0)),
+        (datetime(2026, 12, 25, 12, 0), datetime(2026, 12, 29, 9, 0)),
+        (datetime(2027, 3, 27, 12, 0), datetime(2027, 3, 29, 9, 0)),
+    ],
+)
+def test_next_hours_are_on_a_working_day_that_is_no_holiday(at, opens):
+    assert opens_at(CATALOGUE, at.replace(tzinfo=BERLIN)) == opens.replace(tzinfo=BERLIN)
+
+
+@given(st.integers(1_700_000_000, 1_900_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
+def test_it_is_open_when_it_opens_and_not_in_between(at):
+    opens = opens_at(CATALOGUE, at)
+    assert opens >= at
+    assert is_open(CATALOGUE, opens)
+    assert opens == at or not is_open(CATALOGUE, at)
+
+
+def test_organisation_that_never_works_makes_nothing_wait():
+    never = Catalogue(
+        version="c",
+        organisation="o",
+        timezone="UTC",
+        triage_desk="desk",
+        teams=CATALOGUE.teams,
+        business_days=frozenset(),
+    )
+    at = datetime(2027, 1, 1, tzinfo=UTC)
+    assert opens_at(never, at) == at
