@@ -178,7 +178,8 @@ def test_quiet_path_pages_nobody(configured):
 
 
 def test_step_in_business_hours_wakes_nobody_and_comes_when_they_open(play, shipped):
-    found = play(NIGHT + "incident: {title: Report is late, service: checkout, severity: low}\npriority: P3\nuntil: 7d\n")
+    report = "incident: {title: Report is late, service: checkout, severity: low}\npriority: P3\nuntil: 7d\n"
+    found = play(NIGHT + report)
     assert found.path.policy == "next-working-hours"
     first, _ = found.pages[0]
     # Friday the 25th and Saturday the 26th are holidays, and Sunday is no working day.
