@@ -1,10 +1,12 @@
 """What happens next: who is told, told again, moved on to; what promises, approvals and vendors do to it."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from triage.domain.catalogue import Catalogue, ContactMethod, Person, Team
 from triage.domain.escalation import (
@@ -26,6 +28,7 @@ from triage.escalation.state import (
     AskApproval,
     CallVendor,
     Decided,
+    Escalation,
     Note,
     Notice,
     Opened,
@@ -425,3 +428,10 @@ def test_later_step_in_business_hours_waits_for_them():
 
 
 DESK = [((24 + 9 - 11) * 60 + 10 + 15 * n, "zoe") for n in range(1, 8)]
+
+
+def test_where_it_stands_is_a_value_that_a_row_can_hold():
+    rows = TypeAdapter(Escalation)
+    running = Running(step("person:bob"), waiting(), step("team:crew", require=Require.ALL)).passes(15)
+    stored = json.loads(rows.dump_json(running.state))
+    assert rows.validate_python(stored) == running.state

@@ -8,7 +8,7 @@ import pytest
 
 from triage.errors import ConfigurationError, UnknownWord
 from triage.escalation.state import Notice, Page, Phase
-from triage.rehearsal.drawing import draw, in_words
+from triage.rehearsal.drawing import draw
 from triage.rehearsal.scenario import read_scenario
 from triage.rehearsal.simulate import notices, simulate
 from triage.rehearsal.telling import simulation_as_json
@@ -163,11 +163,13 @@ def test_simulation_as_json_says_the_same(play, shipped):
     assert all(entry["text"] for entry in told["timeline"])
 
 
-@pytest.mark.parametrize(
-    ("minutes", "said"), [(0, "less than a minute"), (1, "1 minute"), (90, "1 hour 30 minutes"), (120, "2 hours")]
-)
-def test_time_in_words(minutes, said):
-    assert in_words(timedelta(minutes=minutes)) == said
+def test_updates_are_drawn_in_their_very_words(play, shipped):
+    text = NIGHT + "incident: {title: Search is down, service: checkout}\npriority: P1\nuntil: 35m\n"
+    drawn = draw(play(text), shipped.catalogue)
+    assert (
+        "to leadership, Ingrid Voss: “Critical on checkout, not yet taken for 30 minutes;"
+        " Storefront leads. Next update in 30 minutes.”"
+    ) in drawn
 
 
 def test_quiet_path_pages_nobody(configured):

@@ -19,6 +19,7 @@ from triage.escalation.state import (
     SendUpdate,
     StandDown,
 )
+from triage.escalation.wording import in_words, update_text
 from triage.rehearsal.scenario import ScenarioShape
 from triage.rehearsal.simulate import Simulation
 from triage.rules.readings import WEEKDAYS
@@ -106,11 +107,31 @@ def _rows(simulation: Simulation, catalogue: Catalogue) -> Iterator[str]:
         if entry.happened is not None:
             yield _line(entry.at, simulation, catalogue, "●", "", entry.happened, last)
         elif entry.effect is not None and not _is_said_already(entry.effect):
+            if isinstance(entry.effect, SendUpdate):
+                text = _update(entry.effect, entry.at, simulation, catalogue)
+                yield _line(entry.at, simulation, catalogue, _SIGN[SendUpdate], "", text, last)
+                last = entry.at
+                continue
             number = getattr(entry.effect, "number", None)
             step = "desk" if number == 0 and isinstance(entry.effect, Page) else str(number or "")
             told = told_of(entry.effect, entry.at, catalogue)
             yield _line(entry.at, simulation, catalogue, _SIGN[type(entry.effect)], step, told, last)
         last = entry.at
+
+
+def _update(update: SendUpdate, at: datetime, simulation: Simulation, catalogue: Catalogue) -> str:
+    """Who hears it, and the very words, as concluded by then."""
+    outcome = [ruling.outcome for ruling in simulation.rulings if ruling.at <= at][-1]
+    incident = simulation.scenario.incident
+    told = [*update.channels, *(_name(catalogue, person) for person in update.people)]
+    words = update_text(
+        update,
+        title=incident.title,
+        service=incident.service or "an unknown service",
+        priority=catalogue.label_of(outcome.priority),
+        team=catalogue.teams[outcome.team].name,
+    )
+    return f"to {', '.join(told)}: “{words}”"
 
 
 def _is_said_already(effect: Effect) -> bool:
@@ -199,14 +220,6 @@ def _name(catalogue: Catalogue, person: str) -> str:
 
 def _clock(at: datetime | None, catalogue: Catalogue) -> str:
     return f"{at.astimezone(catalogue.zone):%H:%M}" if at else "further notice"
-
-
-def in_words(length: timedelta) -> str:
-    """``30 minutes``, ``1 hour``, ``2 hours 15 minutes``."""
-    minutes = int(length.total_seconds() // 60)
-    hours, minutes = divmod(minutes, 60)
-    said = [f"{n} {word}{'s' if n != 1 else ''}" for n, word in ((hours, "hour"), (minutes, "minute")) if n]
-    return " ".join(said) or "less than a minute"
 
 
 def _left(left: HandOver, catalogue: Catalogue) -> Iterator[str]:
