@@ -107,7 +107,10 @@ class Gate:
         return self._certain[place]
 
     def may_match(self, place: int, values: Values) -> bool:
-        return all(check(values) for check in self._checks[place])
+        for check in self._checks[place]:  # noqa: SIM110 - asked hundreds of times for each decision
+            if not check(values):
+                return False
+        return True
 
     def found_once(self, values: Values) -> list[int]:
         """Places found by facts that stay as they are, ascending."""
@@ -150,32 +153,31 @@ class Gate:
 
 
 class _Gated:
-    """Two ascending lists merged, of which one is made anew when a rule has changed something."""
+    """What was found once and what is found on the way, merged; made anew when a rule has changed something."""
 
     def __init__(self, gate: Gate, values: Values) -> None:
         self._gate = gate
         self._once = gate.found_once(values)
-        self._moving = gate.found_on_the_way(values)
         self._place = -1
+        self._ahead: list[int] = []
+        self.see(values)
 
     def next(self, values: Values) -> int | None:
-        while True:
-            ahead = [
-                places[turn]
-                for places in (self._once, self._moving)
-                if (turn := bisect_right(places, self._place)) < len(places)
-            ]
-            if not ahead:
-                return None
-            self._place = min(ahead)
-            if self._gate.may_match(self._place, values):
-                return self._place
+        while self._ahead:
+            place = self._ahead.pop()
+            if self._gate.may_match(place, values):
+                self._place = place
+                return place
+        return None
 
     def is_certain(self) -> bool:
         return self._gate.is_certain(self._place)
 
     def see(self, values: Values) -> None:
-        self._moving = self._gate.found_on_the_way(values)
+        """No place is in both lists, since a rule is found by one requirement."""
+        moving = self._gate.found_on_the_way(values)
+        ahead = [places[bisect_right(places, self._place) :] for places in (self._once, moving)]
+        self._ahead = sorted(ahead[0] + ahead[1], reverse=True)
 
 
 def _lists() -> defaultdict[object, list[int]]:
