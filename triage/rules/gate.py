@@ -6,8 +6,9 @@ included. So it decides, and reports faults, as asking every condition does.
 
 import operator
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from typing import Any, Protocol
 
 from triage.rules.conjuncts import (
@@ -35,6 +36,8 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+_DEAR = 20
+"""What such a look-up is worth, in checks of a rule that was found in vain."""
 
 
 class Passage(Protocol):
@@ -89,10 +92,11 @@ class Gate:
         self._by_needle: defaultdict[str, defaultdict[object, list[int]]] = defaultdict(_lists)
         self._checks: list[tuple[Check, ...]] = []
         self._certain: list[bool] = []
-        for place, rule in enumerate(rules):
-            asked = needs_of(rule.when.expression) if rule.when is not None else Needs((), True)
+        all_needs = [needs_of(rule.when.expression) if rule.when else Needs((), True) for rule in rules]
+        named = Counter(key for asked in all_needs for need in asked.requirements for key in _keys(need))
+        for place, asked in enumerate(all_needs):
             needs = asked.requirements
-            chosen = min(needs, key=_cost, default=None)
+            chosen = min(needs, key=lambda need: _cost(need, named), default=None)
             is_found_by = chosen is not None and self._index(place, chosen)
             if not is_found_by:
                 self._always.append(place)
@@ -184,16 +188,24 @@ def _lists() -> defaultdict[object, list[int]]:
     return defaultdict(list)
 
 
-def _cost(need: Requirement) -> int:
-    """Cheap and telling first: a value among hundreds, a label, words, one of two, and last a number."""
+def _keys(need: Requirement) -> list[tuple[str, object]]:
+    """What the rule is found under, where ``need`` is chosen for that."""
     match need:
-        case Among(_, among):
-            return 0 if any(isinstance(value, str) for value in among) else 3
-        case LabelAmong(_, values):
-            return 1 if values is not None else 2
-        case Mentions():
-            return 2
-    return 4
+        case Among(fact, among):
+            return [(fact, value) for value in among]
+        case LabelAmong(name, texts):
+            return [(f"{LABELS} {name}", text) for text in texts or (None,)]
+        case Mentions(fact, words):
+            return [(f"{fact} mentions", needle(word)) for word in words]
+    return []
+
+
+def _cost(need: Requirement, named: Mapping[tuple[str, object], int]) -> float:
+    """How many rules are found together at worst: of a service and an environment, the service tells more. Words
+    have to be sought one by one, and what rules change may have to be looked up again."""
+    keys = _keys(need)
+    dear = isinstance(need, Mentions) or (isinstance(need, Among) and need.fact in CHAIN_FACTS)
+    return sum(named[key] for key in keys) + (_DEAR if dear else 0) if keys else inf
 
 
 def _check_of(need: Requirement, found_by: Requirement | None) -> Check | None:
