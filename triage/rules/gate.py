@@ -25,6 +25,7 @@ from triage.rules.conjuncts import (
 from triage.rules.facts import CHAIN_FACTS
 from triage.rules.readings import FactValue
 from triage.rules.rule import Rule
+from triage.rules.word_index import WordIndex
 from triage.rules.wording import folded, needle
 
 Values = Mapping[str, FactValue]
@@ -89,7 +90,7 @@ class Gate:
         self._by_value: defaultdict[str, defaultdict[object, list[int]]] = defaultdict(_lists)
         self._by_chain: defaultdict[str, defaultdict[object, list[int]]] = defaultdict(_lists)
         self._by_label: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
-        self._by_needle: defaultdict[str, defaultdict[object, list[int]]] = defaultdict(_lists)
+        self._by_word: defaultdict[str, WordIndex] = defaultdict(WordIndex)
         self._checks: list[tuple[Check, ...]] = []
         self._certain: list[bool] = []
         all_needs = [needs_of(rule.when.expression) if rule.when else Needs((), True) for rule in rules]
@@ -125,11 +126,8 @@ class Gate:
         for item in labels.items() if isinstance(labels, dict) else ():
             found.update(self._by_label.get(item, ()))
             found.update(self._by_label.get((item[0], None), ()))
-        for fact, by_needle in self._by_needle.items():
-            text = folded(str(values[fact]))
-            for sought, places in by_needle.items():
-                if str(sought) in text:
-                    found.update(places)
+        for fact, by_word in self._by_word.items():
+            found.update(by_word.places(str(values[fact])))
         return sorted(found)
 
     def found_on_the_way(self, values: Values) -> list[int]:
@@ -150,7 +148,7 @@ class Gate:
                     self._by_label[name, text].append(place)
             case Mentions(fact, words):
                 for word in words:
-                    self._by_needle[fact][needle(word)].append(place)
+                    self._by_word[fact].add(word, place)
             case _:
                 return False
         return True

@@ -31,6 +31,12 @@ def folded(text: str) -> str:
     return f" {_words(text)} " if apart == text else f" {_words(text)} | {_words(apart)} "
 
 
+@lru_cache(maxsize=32)
+def words_in(text: str) -> frozenset[str]:
+    """The words of ``folded(text)``."""
+    return frozenset(folded(text).split(" "))
+
+
 @lru_cache(maxsize=4096)
 def needle(word: str) -> str:
     """What ``folded(text)`` holds when ``text`` mentions ``word``."""
