@@ -1,14 +1,15 @@
 """When the organisation works, and when it next does."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.domain.catalogue import Catalogue, Team
-from triage.domain.hours import is_open, opens_at
+from triage.domain.catalogue import Catalogue, Sla, Team
+from triage.domain.hours import acknowledge_by, after_hours, is_open, opens_at
+from triage.domain.priority import Priority
 
 
 def berlin(*parts: int) -> datetime:
@@ -58,3 +59,20 @@ def test_organisation_that_never_works_makes_nothing_wait():
     )
     at = datetime(2027, 1, 1, tzinfo=UTC)
     assert opens_at(never, at) == at
+
+
+@pytest.mark.parametrize(
+    ("start", "hours", "end"),
+    [
+        (berlin(2026, 12, 23, 10, 0), 3, berlin(2026, 12, 23, 13, 0)),
+        (berlin(2026, 12, 23, 15, 0), 4, berlin(2026, 12, 24, 11, 0)),
+        (berlin(2026, 12, 24, 20, 0), 1, berlin(2026, 12, 29, 10, 0)),
+        (berlin(2026, 12, 23, 16, 0), 9, berlin(2026, 12, 24, 17, 0)),
+    ],
+)
+def test_business_hours_alone_count_for_a_promise_in_them(start, hours, end):
+    assert after_hours(CATALOGUE, start, timedelta(hours=hours)) == end
+    sla = Sla(
+        priority=Priority.P3, acknowledge_within=timedelta(hours=hours), resolve_within=timedelta(9), in_hours=True
+    )
+    assert acknowledge_by(CATALOGUE, sla, start) == end

@@ -100,10 +100,13 @@ class SeverityWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sla:
+    """What is promised, counted from the opening; ``in_hours``: in business hours only."""
+
     priority: Priority
     acknowledge_within: timedelta
     resolve_within: timedelta
     customer_tier: str | None = None
+    in_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

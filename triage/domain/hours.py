@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from triage.domain.catalogue import Catalogue
+from triage.domain.catalogue import Catalogue, Sla
 from triage.domain.rotation import local_day, moment
 
 _LONGEST_PAUSE = 400
@@ -27,6 +27,36 @@ def opens_at(catalogue: Catalogue, at: datetime) -> datetime:
             return opening
         day += timedelta(days=1)
     return at
+
+
+def after_hours(catalogue: Catalogue, start: datetime, length: timedelta) -> datetime:
+    """The moment at which ``length`` of business hours have passed since ``start``; a catalogue that never works
+    counts every hour."""
+    at, left = start, length
+    while left > timedelta(0):
+        opening = opens_at(catalogue, at)
+        if not is_open(catalogue, opening):
+            return at + left
+        closing = moment(catalogue.timezone, local_day(catalogue.timezone, opening), catalogue.business_hours[1])
+        if opening + left <= closing:
+            return opening + left
+        left -= closing - opening
+        at = closing
+    return at
+
+
+def acknowledge_by(catalogue: Catalogue, sla: Sla, opened_at: datetime) -> datetime:
+    """Until when somebody has to have taken it."""
+    return _by(catalogue, sla, opened_at, sla.acknowledge_within)
+
+
+def resolve_by(catalogue: Catalogue, sla: Sla, opened_at: datetime) -> datetime:
+    """Until when it has to be over."""
+    return _by(catalogue, sla, opened_at, sla.resolve_within)
+
+
+def _by(catalogue: Catalogue, sla: Sla, opened_at: datetime, within: timedelta) -> datetime:
+    return after_hours(catalogue, opened_at, within) if sla.in_hours else opened_at + within
 
 
 def _works_on(catalogue: Catalogue, day: date) -> bool:

@@ -176,6 +176,7 @@ class SlaShape(Shape):
     acknowledge_within: Duration
     resolve_within: Duration
     customer_tier: Words | None = Field(None, description="Only for this tier of customer.")
+    in_hours: StrictBool = Field(False, description="Only business hours count.")
 
 
 class ChannelShape(Shape):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from triage.domain.catalogue import Catalogue, Sla, Team
+from triage.domain.catalogue import Catalogue, Team
 from triage.domain.escalation import (
     Checkpoint,
     EscalationPath,
@@ -16,7 +16,7 @@ from triage.domain.escalation import (
     Updates,
     VendorClock,
 )
-from triage.domain.hours import opens_at
+from triage.domain.hours import acknowledge_by, opens_at, resolve_by
 from triage.domain.priority import Priority
 from triage.domain.reach import candidates
 from triage.domain.schedule import OnCallOverride
@@ -81,7 +81,8 @@ class _Draft:
 class _Course:
     """Steps placed in time so far: each begins when the one before has ended, at once if that told nobody."""
 
-    sla: Sla | None
+    opened_at: datetime
+    resolve_by: datetime | None
     overrides: Collection[OnCallOverride]
     ended: datetime
     began: datetime
@@ -113,7 +114,10 @@ class PathBuilder:
         for required in wanted.checkpoints:
             drafts = self._waiting_for(required, drafts, wanted)
         sla = self._catalogue.find_sla(wanted.priority, wanted.customer_tier)
-        course = _Course(sla, wanted.overrides, ended=wanted.starts_at, began=wanted.starts_at)
+        promised = resolve_by(self._catalogue, sla, wanted.opened_at) if sla else None
+        course = _Course(
+            wanted.opened_at, promised, wanted.overrides, ended=wanted.starts_at, began=wanted.starts_at
+        )
         last = max(place for place, draft in enumerate(drafts) if not draft.beside)
         for place, draft in enumerate(drafts):
             self._place(draft, course, last=place == last)
@@ -127,8 +131,8 @@ class PathBuilder:
             suppressed=wanted.suppressed_because is not None,
             suppressed_because=wanted.suppressed_because,
             repeat=policy.repeat,
-            acknowledge_by=wanted.opened_at + sla.acknowledge_within if sla else None,
-            resolve_by=wanted.opened_at + sla.resolve_within if sla else None,
+            acknowledge_by=acknowledge_by(self._catalogue, sla, wanted.opened_at) if sla else None,
+            resolve_by=course.resolve_by,
             updates=self._updates(policy.updates, wanted),
             desk=self._directory.desk(),
         )
@@ -169,7 +173,7 @@ class PathBuilder:
             elif not draft.beside:
                 skipped = nobody
                 course.unanswered.append(f"step {number}: {nobody}; skipped")
-        promised = course.sla.resolve_within if course.sla else None
+        promised = course.resolve_by - course.opened_at if course.resolve_by else None
         course.steps.append(
             PathStep(
                 number=number,

@@ -7,7 +7,7 @@ from enum import Enum
 
 from triage.domain.catalogue import Catalogue, Service, Sla
 from triage.domain.decision import JUST_OPENED, DecisionSource, LabelSuggestion, Progress, Standing, Suggestion
-from triage.domain.hours import is_open
+from triage.domain.hours import acknowledge_by, is_open, resolve_by
 from triage.domain.incident import Incident
 from triage.domain.priority import Priority
 from triage.domain.recurrence import Recurrence, Silence
@@ -187,16 +187,19 @@ def minutes_to_acknowledge(facts: RuleFacts, catalogue: Catalogue) -> int:
     sla = _sla(facts, catalogue)
     if sla is None or facts.progress.acknowledged_at is not None:
         return 0
-    return whole_minutes((facts.opened_at + sla.acknowledge_within - facts.now).total_seconds())
+    return whole_minutes((acknowledge_by(catalogue, sla, facts.opened_at) - facts.now).total_seconds())
 
 
 def sla_minutes_left(facts: RuleFacts, catalogue: Catalogue) -> int:
     sla = _sla(facts, catalogue)
-    return whole_minutes((facts.opened_at + sla.resolve_within - facts.now).total_seconds()) if sla else 0
+    if sla is None:
+        return 0
+    return whole_minutes((resolve_by(catalogue, sla, facts.opened_at) - facts.now).total_seconds())
 
 
 def sla_used(facts: RuleFacts, catalogue: Catalogue) -> float:
     sla = _sla(facts, catalogue)
     if sla is None or not sla.resolve_within:
         return 0.0
-    return max((facts.now - facts.opened_at) / sla.resolve_within, 0.0)
+    whole = resolve_by(catalogue, sla, facts.opened_at) - facts.opened_at
+    return max((facts.now - facts.opened_at) / whole, 0.0)
