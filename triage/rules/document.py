@@ -6,7 +6,7 @@ follow YAML 1.2: only ``true`` and ``false`` are booleans, and ``17:00`` or ``20
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -17,23 +17,28 @@ from triage.errors import ConfigurationError
 MAX_BYTES = 8 * 1024 * 1024
 """Ten thousand rules with their descriptions."""
 MAX_DEPTH = 24
+SHOWN = 12
+"""Known words that a message lists."""
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 Path = tuple[str | int, ...]
 
 _INTEGER = re.compile(r"[-+]?\d{1,15}")
 _FLOAT = re.compile(r"[-+]?(\d+\.\d*|\.\d+)([eE][-+]?\d+)?")
+_ENTRIES = {"rules": "rule", "policies": "policy"}
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
 @dataclass(slots=True)
 class Document:
-    """``values`` of a file, and the line of every one of them; faults found are collected, then raised once."""
+    """``values`` of a file, and the line of every one of them; faults found are collected, then raised once.
+    ``ids``: what the mapping at a path calls itself."""
 
     file: str
     values: dict[str, Value] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
     block_lines: dict[Path, int] = field(default_factory=dict)
+    ids: dict[Path, str] = field(default_factory=dict)
     faults: list[tuple[int | None, str]] = field(default_factory=list)
 
     def line_of(self, path: Path) -> int | None:
@@ -43,13 +48,28 @@ class Document:
                 return self.lines[path[:end]]
         return None
 
+    def entry_of(self, path: Path) -> str:
+        """``rule 'night'`` or ``policy 'standard'``: whose part ``path`` is; else nothing."""
+        kind = _ENTRIES.get(str(path[0])) if len(path) > 1 else None
+        if kind is None:
+            return ""
+        if isinstance(path[1], int):
+            return f"{kind} {self.ids[path[:2]]!r}" if path[:2] in self.ids else f"{kind} number {path[1] + 1}"
+        return f"{kind} {path[1]!r}"
+
     def fault(self, path: Path, message: str) -> None:
-        self.faults.append((self.line_of(path), message))
+        self.faults.append((self.line_of(path), self.named(path, message)))
 
     def fault_in_text(self, path: Path, message: str, text_line: int) -> None:
         """A fault in line ``text_line`` (from 1) of a text; exact for block texts, else the text's own line."""
         first = self.block_lines.get(path)
-        self.faults.append((first + text_line - 1 if first else self.line_of(path), message))
+        line = first + text_line - 1 if first else self.line_of(path)
+        self.faults.append((line, self.named(path, message)))
+
+    def named(self, path: Path, message: str) -> str:
+        """``message``, after the rule or policy that it is about."""
+        entry = self.entry_of(path)
+        return f"{entry}: {message}" if entry else message
 
     def raise_faults(self) -> None:
         """Raise the first fault in file order as ``ConfigurationError``, saying how many more there are."""
@@ -62,9 +82,18 @@ class Document:
 
 
 def closest(word: str, known: Iterator[str] | list[str] | tuple[str, ...]) -> str:
-    """``; did you mean 'x'?`` when a known word is close, else nothing."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    """``; did you mean 'x'?`` when a known word is close, whatever its case, else nothing."""
+    folded = {one.casefold(): one for one in known}
+    near = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return f"; did you mean {folded[near[0]]!r}?" if near else ""
+
+
+def near_or_known(word: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` when a known word is close, else which words there are."""
+    words = list(known)
+    more = f" … ({len(words)} of them)" if len(words) > SHOWN else ""
+    listed = f"; expected one of {', '.join(words[:SHOWN])}{more}" if words else "; the catalogue has none"
+    return closest(word, words) or listed
 
 
 def read_document(text: str, file: str) -> Document:
@@ -77,11 +106,16 @@ def read_document(text: str, file: str) -> Document:
         raise ConfigurationError(f"the file has {size} bytes, at most {MAX_BYTES} are read", file)
     document = Document(file)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    reader = _Reader(document, yaml.parse(text, Loader=loader))
     try:
-        values = _Reader(document, yaml.parse(text, Loader=loader)).read()
+        values = reader.read()
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise ConfigurationError(f"not valid YAML: {error.problem}", file, line) from None
+        # Of a quote that is never closed the place where it opens is worth more than the end of the file.
+        unclosed = error.context is not None and "quoted scalar" in error.context
+        mark = error.context_mark if unclosed else error.problem_mark
+        mend = "close the quote" if unclosed else "check the indentation, and quote a text that holds ': ' or ' #'"
+        message = document.named(reader.at, f"not valid YAML: {error.problem}; {mend}")
+        raise ConfigurationError(message, file, mark.line + 1 if mark else None) from None
     except yaml.YAMLError:
         raise ConfigurationError("not valid YAML: a control character or a broken encoding", file) from None
     if not isinstance(values, dict):
@@ -95,11 +129,13 @@ def _line(event: yaml.Event) -> int:
 
 
 class _Reader:
-    """Builds values from parser events, so that nothing is expanded or constructed on the way."""
+    """Builds values from parser events, so that nothing is expanded or constructed on the way. ``at``: how far it
+    came."""
 
     def __init__(self, document: Document, events: Iterator[yaml.Event]) -> None:
         self._document = document
         self._events = events
+        self.at: Path = ()
 
     def read(self) -> Value:
         value: Value = None
@@ -114,9 +150,10 @@ class _Reader:
         return value
 
     def _refusal(self, message: str, event: yaml.Event) -> ConfigurationError:
-        return ConfigurationError(message, self._document.file, _line(event))
+        return ConfigurationError(self._document.named(self.at, message), self._document.file, _line(event))
 
     def _value(self, event: yaml.Event, path: Path, depth: int) -> Value:
+        self.at = path
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise self._refusal("anchors and aliases ('&', '*') are not read; write the value out", event)
         if getattr(event, "tag", None):
@@ -141,10 +178,13 @@ class _Reader:
             here = (*path, key)
             if key in found:
                 first = self._document.lines[here]
-                self._document.faults.append((line, f"duplicate key {key!r}, first given in line {first}"))
+                message = f"duplicate key {key!r}, first given in line {first}; keep one of them"
+                self._document.faults.append((line, self._document.named(here, message)))
                 here = (*path, f"{key} (again)")
             self._document.lines[here] = line
-            found.setdefault(key, self._value(next(self._events), here, depth + 1))
+            value = found.setdefault(key, self._value(next(self._events), here, depth + 1))
+            if key == "id" and isinstance(value, str):
+                self._document.ids[path] = value
         return found
 
     def _sequence(self, path: Path, depth: int) -> list[Value]:

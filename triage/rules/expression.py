@@ -18,6 +18,15 @@ MAX_EXPRESSION = 2_048
 _POSITION = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
 _PATTERNS = re.compile(r"""\bmatches\(\s*([rR]?'(?:[^'\\]|\\.)*'|[rR]?"(?:[^"\\]|\\.)*")\s*\)""")
+_STATUS = re.compile(r"^[A-Z_]+: ")
+_MENDS = (
+    ("no matching overload", "an int is written 5, a double 5.0, a string 'text', and a bool bare or with '!'"),
+    ("yntax error", "compare with '==', join with '&&' and '||', put texts in quotes and close every bracket"),
+    ("string literal", "close the quote, and write a backslash or a quote within it with a backslash before"),
+    ("divide by zero", "ask first that it is not 0"),
+    ("invalid regular expression", "write it as RE2 reads it"),
+)
+"""What helps against a complaint of the library that holds these words."""
 _EMPTY: dict[FactType, FactValue] = {
     FactType.TEXT: "",
     FactType.WHOLE: 0,
@@ -89,7 +98,8 @@ class Language:
             raise _told(str(error)) from None
         if compiled.return_type() != cel.Type.BOOL:
             kind = compiled.return_type().name().lower()
-            raise ExpressionFault(f"expected a condition that is true or false; this one is of type {kind}")
+            message = f"expected a condition that is true or false; this one is of type {kind}, compare it"
+            raise ExpressionFault(message)
         condition = Condition(expression, facts_in(expression), compiled)
         self._try(condition)
         return condition
@@ -109,14 +119,14 @@ class Language:
         try:
             found = compiled.eval(self.activation(values))
         except RuntimeError as error:
-            return str(error).splitlines()[0]
+            return _mended(str(error).splitlines()[0])
         if found.type() == cel.Type.BOOL:
             return None
         if "Key not found in map" in str(found.value()):
             return (
                 "a label may be missing; ask first, \"'name' in incident.labels && incident.labels['name'] == …\""
             )
-        return str(found.value())
+        return _mended(str(found.value()))
 
 
 def facts_in(expression: str) -> frozenset[str]:
@@ -129,9 +139,15 @@ def _told(error: str) -> ExpressionFault:
     """The library's message: its first complaint, with the line, the column and a near name."""
     match = _POSITION.search(error)
     if match is None:
-        return ExpressionFault(error.splitlines()[0])
+        return ExpressionFault(_mended(error.splitlines()[0]))
     line, column, message = int(match[1]), int(match[2]), match[3].removesuffix(" (in container '')")
     unknown = _UNDECLARED.search(message)
     if unknown:
-        message = f"unknown name {unknown[1]!r}{closest(unknown[1], [*FACT_BY_NAME, 'mentions'])}"
-    return ExpressionFault(f"{message} (column {column})", line)
+        near = closest(unknown[1], [*FACT_BY_NAME, "mentions"]) or "; docs/facts.md has every fact"
+        return ExpressionFault(f"unknown name {unknown[1]!r}{near} (column {column})", line)
+    return ExpressionFault(_mended(f"{message} (column {column})"), line)
+
+
+def _mended(complaint: str) -> str:
+    complaint = _STATUS.sub("", complaint)
+    return next((f"{complaint}; {mend}" for words, mend in _MENDS if words in complaint), complaint)

@@ -6,7 +6,7 @@ from triage.domain.catalogue import Catalogue
 from triage.domain.escalation import Checkpoint, EscalationPolicy, Step, Updates
 from triage.rules.catalogue import content_version
 from triage.rules.chooser import RuleBook
-from triage.rules.document import Document, Path, closest, read_document
+from triage.rules.document import Document, Path, near_or_known, read_document
 from triage.rules.expression import Condition, ExpressionFault, Language
 from triage.rules.facts import MODEL_FACTS
 from triage.rules.policy_shape import (
@@ -68,7 +68,7 @@ class _References:
 
     def _known(self, path: Path, kind: str, found: str | None, ids: Mapping[str, object] | list[str]) -> None:
         if found is not None and found not in ids:
-            self._document.fault(path, f"unknown {kind} {found!r}{closest(found, list(ids))}")
+            self._document.fault(path, f"unknown {kind} {found!r}{near_or_known(found, ids)}")
 
     def _owner(self, path: Path, owner: str) -> None:
         self._known(path, "team or person", owner, [*self._targets["team"], *self._targets["person"]])
@@ -117,23 +117,33 @@ def _check_order(shape: PolicyFileShape, document: Document) -> None:
     first: dict[str, int] = {}
     for number, rule in enumerate(shape.rules):
         if first.setdefault(rule.id, number) != number:
-            document.fault(("rules", number, "id"), f"duplicate rule id {rule.id!r}")
+            line = document.line_of(("rules", first[rule.id], "id"))
+            message = f"duplicate rule id {rule.id!r}, first given in line {line}; give one of them another"
+            document.fault(("rules", number, "id"), message)
     choosing = [(number, rule) for number, rule in enumerate(shape.rules) if rule.then.policy is not None]
     for number, rule in choosing[:-1]:
         if rule.when is None:
-            message = f"rule {rule.id!r} always chooses its policy, so the policy rules below it are never reached"
+            message = (
+                "it always chooses its policy, so the policy rules below it are never reached; add a 'when', or"
+                " move it below them"
+            )
             document.fault(("rules", number, "then", "policy"), message)
-    if not choosing or choosing[-1][1].when is not None:
-        document.fault(
-            ("rules",), "the last rule that chooses a policy must have no 'when', so that one always does"
+    if not choosing:
+        message = "no rule chooses a policy; add one without 'when' at the end, with then: {policy: …}"
+        document.fault(("rules",), message)
+    elif choosing[-1][1].when is not None:
+        message = (
+            "the last rule that chooses a policy must have no 'when', so that one always does; take it away, or"
+            " add such a rule below"
         )
+        document.fault(("rules", choosing[-1][0], "when"), message)
 
 
 def _rule(shape: RuleShape, path: Path, document: Document, language: Language) -> Rule:
     when = _condition(shape, (*path, "when"), document, language)
     quiet = "suppress" if shape.then.suppress else "hold" if shape.then.hold else None
     if when is not None and quiet and when.facts <= MODEL_FACTS:
-        message = f"rule {shape.id!r} would {quiet} on the model's word alone; ask for a fact of the incident too"
+        message = f"it would {quiet} on the model's word alone; ask for a fact of the incident too"
         document.fault((*path, "when"), message)
     return Rule(
         id=shape.id,
@@ -150,7 +160,7 @@ def _condition(shape: RuleShape, path: Path, document: Document, language: Langu
     try:
         return language.compile(shape.when)
     except ExpressionFault as fault:
-        document.fault_in_text(path, f"rule {shape.id!r}: {fault}", fault.line)
+        document.fault_in_text(path, str(fault), fault.line)
         return None
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from triage.domain.catalogue import Catalogue, Team
 from triage.domain.reach import Told, is_reachable, members, who_is
 from triage.domain.schedule import OnCallOverride
-from triage.rules.document import closest
+from triage.rules.document import closest, near_or_known
 
 SERVICE_VENDOR = "service.vendor"
 OWNER_TARGETS = ("owner", "owner.senior", "owner.lead", "owner.parent", SERVICE_VENDOR)
@@ -26,7 +26,7 @@ def target_fault(target: str, known: Mapping[str, Mapping[str, object]], owner: 
     if kind == "team" and rest not in known[kind] and rest.rpartition(".")[2] in _RANKS:
         name = rest.rpartition(".")[0]
     if name not in known[kind]:
-        return f"unknown {_SPOKEN[kind]} {name!r}{closest(name, list(known[kind]))}"
+        return f"unknown {_SPOKEN[kind]} {name!r}{near_or_known(name, known[kind])}"
     return None
 
 
