@@ -167,8 +167,9 @@ class PathBuilder:
         if not forecast:
             nobody = f"nobody of {', '.join(targets) or 'its targets'} can be reached"
             if last:
-                targets = (*targets, self._directory.desk())
-                forecast = self._people(targets[-1:], at, course)
+                desk = self._directory.desk_at(at, course.overrides)
+                targets = (*targets, *desk)
+                forecast = self._people(desk, at, course)
                 course.unanswered.append(f"step {number}: {nobody}; the triage desk is told")
             elif not draft.beside:
                 skipped = nobody

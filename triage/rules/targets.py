@@ -67,6 +67,14 @@ class Directory:
     def desk(self) -> str:
         return self._of_team(self._catalogue.teams[self._catalogue.triage_desk])
 
+    def desk_at(self, at: datetime, overrides: Collection[OnCallOverride] = ()) -> tuple[str, ...]:
+        """Whom of the triage desk ``at`` reaches: who is on call; in a gap its responders; without any, everybody
+        of its schedule. The catalogue has made sure that there is somebody."""
+        desk = self.desk()
+        everybody = tuple(f"person:{person}" for person in members(self._catalogue, desk))
+        ways = ((desk,), (f"team:{self._catalogue.triage_desk}",), everybody)
+        return next((way for way in ways if any(self.who_is(one, at, overrides).people for one in way)), ways[0])
+
     def who_is(self, target: str, at: datetime, overrides: Collection[OnCallOverride] = ()) -> Told:
         """The people a concrete target reaches at ``at``."""
         return who_is(self._catalogue, target, at, overrides)
