@@ -11,7 +11,7 @@ from triage import __version__
 COMMANDS = {
     "serve": "triage.commands.serving",
     "worker": "triage.commands.working",
-    "check": "triage.commands.records",
+    "check": "triage.commands.checking",
     "simulate": "triage.commands.rehearsing",
     "backtest": "triage.commands.rehearsing",
     "replay": "triage.commands.records",

@@ -29,6 +29,7 @@ ADDRESSES = [
     ("GET", "/v1/patterns"),
     ("POST", "/v1/patterns/preview"),
     ("GET", "/v1/patterns/threshold"),
+    ("POST", "/v1/policy/check"),
     ("POST", "/v1/policy/simulate"),
     ("POST", "/v1/policy/backtest"),
     ("POST", "/v1/patterns/threshold"),

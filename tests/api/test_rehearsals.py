@@ -94,3 +94,25 @@ def test_backtest_of_the_policy_in_force_changes_nothing(api: Api):
 def test_trying_a_policy_takes_a_role(api: Api, path: str, role: Role):
     with api.with_token(api.issue(role, "source:probe" if role is Role.SOURCE else "person:ann")):
         assert api.post(f"/v1/policy/{path}", {"scenario": SCENARIO}).status_code == 403
+
+
+def test_check_tells_findings_of_a_proposal(api: Api):
+    response = api.post("/v1/policy/check", {"escalation": POLICY.replace("rules:\n", NEVER, 1)})
+    assert response.status_code == 200, response.text
+    found = response.json()
+    assert (found["loads"], found["fault"]) == (True, None)
+    never = next(one for one in found["findings"] if one["code"] == "rule-never")
+    assert (never["where"], never["file"], never["line"]) == ("rule never", "escalation.yaml", 3)
+
+
+NEVER = (
+    "rules:\n  - {id: never, owner: desk, review_after: 2030-01-01,"
+    " when: \"priority == 'P1' && priority == 'P2'\", then: {require_review: x}}\n"
+)
+
+
+def test_check_answers_why_a_proposal_does_not_load(api: Api):
+    found = api.post("/v1/policy/check", {"escalation": POLICY.replace("priority ==", "priorty ==")}).json()
+    assert (found["loads"], found["findings"]) == (False, [])
+    line = POLICY.splitlines().index("    when: priority == 'P1'") + 1
+    assert found["fault"].startswith(f"escalation.yaml:{line}: rule 'urgent': unknown name 'priorty'")

@@ -132,3 +132,25 @@ def test_backtest_of_nothing_is_said(run: Run, database_url: str, proposed: Path
     result = run("backtest", "--proposed", str(proposed), TRIAGE_DATABASE_URL=database_url)
     assert result.exit_code == 1
     assert "there is no incident in that history; nothing to compare" in result.output
+
+
+def test_check_of_the_shipped_example_finds_nothing(run: Run):
+    result = run("check", "--at", "2026-11-26T12:00Z", "--strict")
+    assert (result.exit_code, result.output.splitlines()[-1].endswith("No fault found.")) == (0, True)
+
+
+def test_check_tells_what_where_and_the_mend_and_ends_with_one(run: Run, proposed: Path):
+    policy = proposed / "escalation.yaml"
+    policy.write_text(policy.read_text("utf-8").replace("&& time.hour < 6", "&& incident.title == 'x'"), "utf-8")
+    result = run("check", str(proposed), "--at", "2026-11-26T12:00Z")
+    assert result.exit_code == 1
+    assert "error: rule-never. A rule's condition can never be true." in result.output
+    assert "rule hush: it never matches: incident.title would have to have two values at once" in result.output
+    assert "→ Mend the condition" in result.output
+    told = json.loads(run("check", str(proposed), "--at", "2026-11-26T12:00Z", "--json").stdout)
+    assert [one["code"] for one in told["findings"]] == ["rule-never"]
+
+
+def test_warnings_alone_end_with_one_only_when_strict(run: Run):
+    at = ("--at", "2027-05-01T12:00Z")
+    assert (run("check", *at).exit_code, run("check", *at, "--strict").exit_code) == (0, 1)

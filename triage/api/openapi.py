@@ -9,7 +9,7 @@ from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, Stat
 from triage.api.models import PromoteBody, RollbackBody
 from triage.api.pattern_changes import DifferenceBody, KnownFixBody, MergeBody, NameBody, SplitBody, UndoBody
 from triage.api.previews import PreviewBody, ThresholdBody
-from triage.api.rehearsals import BacktestBody, SimulationBody
+from triage.api.rehearsals import BacktestBody, CheckBody, SimulationBody
 from triage.api.shapes import Problem
 from triage.api.silences import SilenceBody
 from triage.sources.native import IncidentBody
@@ -31,6 +31,7 @@ DESCRIBED = (
     SilenceBody,
     PreviewBody,
     ThresholdBody,
+    CheckBody,
     SimulationBody,
     BacktestBody,
     Problem,

@@ -16,8 +16,10 @@ from triage.api.routing import BODY, answers, reads
 from triage.domain.access import Role
 from triage.errors import ConfigurationError, FieldFault, InvalidIncident
 from triage.rehearsal.backtest import Answering, backtest
+from triage.rehearsal.check import DAYS, check
 from triage.rehearsal.comparison import compare
 from triage.rehearsal.drawing import draw
+from triage.rehearsal.findings import finding_as_json
 from triage.rehearsal.scenario import ScenarioShape
 from triage.rehearsal.simulate import simulate
 from triage.rehearsal.telling import simulation_as_json
@@ -31,6 +33,9 @@ LOOKED_AT = 2_000
 """Incidents that a request's backtest looks at, the newest; ``triage backtest`` looks at all of them."""
 LONGEST_TEXT = 1024 * 1024
 
+CHECKS: Final[Examples] = {
+    "rules": {"summary": "Proposed rules with the catalogue in force", "value": {"escalation": "rules:\n  - …\n"}},
+}
 SIMULATIONS: Final[Examples] = {
     "night": {
         "summary": "A P1 in the night of a holiday, answered after 12 minutes",
@@ -60,6 +65,26 @@ class Proposal(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     escalation: Text | None = Field(None, description="The text of an escalation.yaml")
     catalogue: Text | None = Field(None, description="The text of a catalogue.yaml")
+
+
+class CheckBody(Proposal):
+    days: Annotated[int, Field(ge=1, le=366)] = DAYS
+
+
+class FindingView(BaseModel):
+    code: str
+    severity: str = Field(description="`error`: somebody would not be told, or too late; or `warning`")
+    where: str
+    message: str
+    mend: str
+    file: str
+    line: int | None
+
+
+class CheckView(BaseModel):
+    loads: bool = Field(description="Whether it could be put in force at all")
+    fault: str | None = Field(description="Why it does not load: file, line, what was found and what is right")
+    findings: list[FindingView]
 
 
 class SimulationBody(Proposal):
@@ -102,6 +127,21 @@ class BacktestView(BaseModel):
 
 
 @router.post(
+    "/check",
+    response_model=CheckView,
+    responses=answers(*BODY),
+    openapi_extra=reads("CheckBody", CHECKS, required=False),
+    summary="What is wrong with a configuration, before it pages anybody",
+)
+async def check_policy(request: Request) -> Response:
+    """A proposal that does not load is answered as well: `loads` is false and `fault` says why."""
+    admit(request, Role.RESPONDER)
+    service = service_of(request)
+    asked = await read_fields(request, service.settings, CheckBody)
+    return answer(await run_in_threadpool(_check, service, asked))
+
+
+@router.post(
     "/simulate",
     response_model=SimulationView,
     responses=answers(*BODY),
@@ -129,6 +169,15 @@ async def backtest_policy(request: Request) -> Response:
     service = service_of(request)
     asked = await read_fields(request, service.settings, BacktestBody)
     return answer(await run_in_threadpool(_backtest, service, asked))
+
+
+def _check(service: Service, body: CheckBody) -> bytes:
+    try:
+        configuration = proposed(service, body)
+    except InvalidIncident as error:
+        return render({"loads": False, "fault": error.faults[0].message, "findings": []})
+    found = check(configuration, utc_now(), days=body.days)
+    return render({"loads": True, "fault": None, "findings": [finding_as_json(one) for one in found]})
 
 
 def _simulate(service: Service, body: SimulationBody) -> bytes:

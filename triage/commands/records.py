@@ -1,7 +1,6 @@
-"""``triage replay``, ``triage check``, ``triage db`` and ``triage doctor``: looking at what is there."""
+"""``triage replay``, ``triage db`` and ``triage doctor``: looking at what is there."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 import orjson
@@ -44,22 +43,6 @@ def replay(decision_id: str, as_json: bool) -> None:
             click.echo(f"  {difference.at}: stored {difference.stored!r}, derived {difference.derived!r}")
     if not same:
         raise SystemExit(1)
-
-
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path), required=False)
-def check(folder: Path | None) -> None:
-    """Read a configuration folder strictly and say what is wrong with it."""
-    folder = folder or Settings().config_dir
-    try:
-        configuration = load_configuration(folder)
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from error
-    catalogue = configuration.catalogue
-    click.echo(
-        f"{folder}: {len(catalogue.teams)} teams, {len(catalogue.services)} services,"
-        f" {len(catalogue.people)} people; {catalogue.version}, {configuration.rulebook.version}. No fault found."
-    )
 
 
 @click.group()

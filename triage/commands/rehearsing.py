@@ -29,7 +29,7 @@ MOST = 200_000
 _FIELDS = sorted(set(ReportShape.model_fields) - {"labels", "title", "description"})
 
 
-def _moment(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+def moment_option(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
     if value is None:
         return None
     try:
@@ -46,7 +46,7 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
 @click.option(
     "--config", "folder", type=click.Path(path_type=Path, file_okay=False), help="Folder of the policy to try."
 )
-@click.option("--at", callback=_moment, help="When it comes in, with time zone. Left out: now.")
+@click.option("--at", callback=moment_option, help="When it comes in, with time zone. Left out: now.")
 @click.option("--title", help="Of the incident; rules may look for words in it.")
 @click.option("--set", "fields", multiple=True, metavar="NAME=VALUE", help=f"A field: {', '.join(_FIELDS)}.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A label.")

@@ -62,19 +62,23 @@ def _people(catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def _unknown_values(catalogue: Catalogue, rules: Collection[Rule]) -> Iterator[Finding]:
-    """Values that a fact can never have, so that the comparison is always the same."""
-    known = _known_values(catalogue)
     for rule in rules:
         if isinstance(rule.then, Adjustment) and rule.then.assign and not catalogue.teams[rule.then.assign].active:
             yield Finding(where=f"rule {rule.id}", message=f"it assigns {rule.then.assign}, which is not active")
-        for fact, written in _COMPARED.findall(rule.when.expression if rule.when else ""):
-            for value in (text[1:-1] for text in re.findall(_TEXT, written)):
-                if fact in known and value and value not in known[fact]:
-                    message = f"{fact} is never {value!r}{closest(value, list(known[fact]))}"
-                    yield Finding(where=f"rule {rule.id}", message=message)
+        for message in unknown_values(rule, catalogue):
+            yield Finding(where=f"rule {rule.id}", message=message)
 
 
-def _known_values(catalogue: Catalogue) -> dict[str, Collection[str]]:
+def unknown_values(rule: Rule, catalogue: Catalogue) -> Iterator[str]:
+    """Values that a fact can never have, so that the comparison is always the same."""
+    known = known_values(catalogue)
+    for fact, written in _COMPARED.findall(rule.when.expression if rule.when else ""):
+        for value in (text[1:-1] for text in re.findall(_TEXT, written)):
+            if fact in known and value and value not in known[fact]:
+                yield f"{fact} is never {value!r}{closest(value, list(known[fact]))}"
+
+
+def known_values(catalogue: Catalogue) -> dict[str, Collection[str]]:
     priorities = [priority.value for priority in Priority]
     return {
         "priority": priorities,
