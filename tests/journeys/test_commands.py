@@ -69,7 +69,7 @@ def test_check_reads_a_folder_strictly(running: Service) -> None:
     good = running.triage("check")
     assert good.returncode == 0, good.stderr
     assert "4 teams, 2 services, 2 people" in good.stdout
-    assert "No fault found." in good.stdout
+    assert "warning: no-commander." in good.stdout
     elsewhere = running.home / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "catalogue.yaml").write_text(CATALOGUE)

@@ -308,21 +308,23 @@ def _commanders(seen: list[_Seen], places: Places) -> Iterator[Finding]:
 
 
 def _priorities(seen: list[_Seen], rulebook: RuleBook, places: Places) -> Iterator[Finding]:
+    """What is most urgent has a rule of its own where there is a choice; what is urgent is told, and at once."""
     last = rulebook.rules[-1]
+    critical = [one for one in seen if one.priority is Priority.P1]
+    if critical and len(rulebook.policies) > 1 and all(one.path.rule == last.id for one in critical):
+        message = f"P1 has no rule of its own; only the last rule {last.id} answers for it"
+        path = ("rules", len(rulebook.rules) - 1)
+        yield places.in_policy(kinds.PRIORITY_WITHOUT_PATH, f"rule {last.id}", message, path)
     for priority in URGENT:
         mine = [one for one in seen if one.priority is priority]
-        if not mine:
-            continue
-        own = [one for one in mine if one.path.rule != last.id or len(rulebook.policies) == 1]
-        told = [one for one in mine if one.path.mode is Mode.NOTIFY]
-        if not own:
-            message = f"{priority.value} has no rule of its own; only the last rule {last.id} answers for it"
-            path = ("rules", len(rulebook.rules) - 1)
-            yield places.in_policy(kinds.PRIORITY_WITHOUT_PATH, f"rule {last.id}", message, path)
-        elif len(told) < len(mine):
-            silent = next(one for one in mine if one.path.mode is Mode.OBSERVE)
-            message = f"{silent.about} is told to nobody, for the policy only observes"
-            yield _of_policy(places, kinds.PRIORITY_WITHOUT_PATH, silent.path.policy, message)
+        silent = next((one for one in mine if one.path.mode is Mode.OBSERVE), None)
+        waits = next((one for one in mine if one.path.steps[0].in_hours), None)
+        for one, why in (
+            (silent, "is told to nobody, for the policy only observes"),
+            (waits, "waits for the morning"),
+        ):
+            if one is not None:
+                yield _of_policy(places, kinds.PRIORITY_WITHOUT_PATH, one.path.policy, f"{one.about} {why}")
 
 
 def _of_policy(places: Places, kind: Kind, policy: str, message: str) -> Finding:

@@ -106,7 +106,7 @@ RULES_CONTRADICT = _error(
 )
 PRIORITY_WITHOUT_PATH = _error(
     "priority-without-path",
-    "An urgent priority has no policy of its own: only the last rule answers for it, or its policy tells nobody.",
+    "P1 has no rule of its own, or what is P1 or P2 is told to nobody, or only in business hours.",
     "Add a rule that chooses a policy for it, above the last one.",
 )
 LONGER_THAN_SLA = _error(
