@@ -18,6 +18,7 @@ from triage.api import (
     health,
     incidents,
     models,
+    oncall,
     pattern_changes,
     patterns,
     predict,
@@ -86,6 +87,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         patterns,
         sources,
         models,
+        oncall,
         health,
         documentation,
     ):

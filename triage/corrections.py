@@ -19,6 +19,7 @@ from triage.domain.record import IncidentRecord
 from triage.domain.recurrence import Recurrence, Silence
 from triage.errors import BadRequest, Conflict, UnknownWord
 from triage.intake import MACHINE
+from triage.oncall import Standing, nothing_stands
 from triage.prediction.text import incident_text, text_key
 from triage.store.incidents import Change, Incidents
 
@@ -26,7 +27,14 @@ from triage.store.incidents import Change, Incidents
 class Corrections:
     """``actor`` is always the person (or source) who asked."""
 
-    def __init__(self, incidents: Incidents, active: Callable[[], Active], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        incidents: Incidents,
+        active: Callable[[], Active],
+        clock: Callable[[], datetime],
+        standing: Standing = nothing_stands,
+    ) -> None:
+        self._standing = standing
         self._incidents = incidents
         self._active = active
         self._clock = clock
@@ -109,6 +117,7 @@ class Corrections:
 
     def _decide(self, change: Change, active: Active, inputs: DecisionInputs) -> Decision:
         record, text = change.record, incident_text(inputs.incident)
+        inputs = replace(inputs, progress=record.progress, oncall_overrides=self._standing(inputs.now))
         key = text_key(text)
         embedding = active.cache.find([key]).get(key)
         if embedding is None:
@@ -144,7 +153,7 @@ class Corrections:
                 raise Conflict("the incident is resolved already")
             if change.record.status is not status:
                 change.note(now, "status", actor, status=status.value, was=change.record.status.value)
-                change.record.status = status
+                change.record.move(status, now)
         return change.record
 
     def resolve(self, incident_id: str, actor: str, resolution: str | None) -> IncidentRecord:

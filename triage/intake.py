@@ -16,6 +16,7 @@ from triage.domain.incident import EventKind, Incident, State, Status
 from triage.domain.memory import Looks, Match, Memory, PatternRecord
 from triage.domain.record import IncidentRecord
 from triage.domain.recurrence import Recurrence, Storm
+from triage.domain.schedule import OnCallOverride
 from triage.domain.storm import Burning
 from triage.memory.lookout import Around, storm_of
 from triage.memory.rewording import Rewordings
@@ -60,8 +61,16 @@ class Taken:
 class Intake:
     """The events of one batch against one snapshot of what is in force."""
 
-    def __init__(self, active: Active, memory: Memory, around: Around, standing: Mapping[str, Decision]) -> None:
-        """``standing``: the decisions of the remembered incidents by id."""
+    def __init__(
+        self,
+        active: Active,
+        memory: Memory,
+        around: Around,
+        standing: Mapping[str, Decision],
+        overrides: tuple[OnCallOverride, ...] = (),
+    ) -> None:
+        """``standing``: the decisions of the remembered incidents by id; ``overrides``: shift swaps."""
+        self._overrides = overrides
         self._active = active
         self._memory = memory
         self._embeddings = around.embeddings
@@ -109,7 +118,7 @@ class Intake:
         """A further message about a known occurrence. It keeps the incident from being forgotten, opens one again
         that was only taken for forgotten, and is decided on again if it tells of something worse."""
         memory = self._memory
-        if record.resolved_by == MACHINE and record.reopen():
+        if record.resolved_by == MACHINE and record.reopen(now):
             memory.note(record.id, now, "reopened", actor, because="it was only taken for forgotten")
             memory.open_by_pattern.setdefault((record.pattern_id, record.scope), record.id)
         memory.redeliver(record, look, now)
@@ -199,6 +208,8 @@ class Intake:
                 correction=pattern.correction,
                 silence=pattern.silence,
                 standing=self._standing_of(record),
+                progress=record.progress,
+                oncall_overrides=self._overrides,
                 degraded=self._degraded,
             ),
             embedding=self._embeddings.get(look.text_key),
@@ -216,6 +227,7 @@ class Intake:
             priority_source=decision.priority.source,
             team=record.team,
             team_source=decision.team.source,
+            severity=record.event.severity,
         )
 
     def _speak_of(self, event: Incident, actor: str, now: datetime) -> Taken:

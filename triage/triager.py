@@ -22,6 +22,7 @@ from triage.domain.recurrence import Recurrence
 from triage.errors import Conflict, NotFound, StoreUnavailable, TriageError
 from triage.intake import UNKNOWN_KEY, Intake, Taken
 from triage.memory.lookout import Around, Surroundings, look_around, storm_of
+from triage.oncall import Standing, nothing_stands
 from triage.prediction.text import incident_text
 from triage.recurrence.description import describe
 from triage.recurrence.looking import look_at
@@ -69,9 +70,16 @@ class Store(Protocol):
 
 
 class Triager:
-    """``active`` gives the snapshot in force, ``clock`` aware UTC now."""
+    """``active`` gives the snapshot in force, ``clock`` aware UTC now, ``standing`` the shift swaps that stand."""
 
-    def __init__(self, store: Store, active: Callable[[], Active], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        active: Callable[[], Active],
+        clock: Callable[[], datetime],
+        standing: Standing = nothing_stands,
+    ) -> None:
+        self._standing = standing
         self._store = store
         self._active = active
         self._clock = clock
@@ -140,6 +148,7 @@ class Triager:
                 override=memory.overrides.get(match.joins) if match.joins else None,
                 correction=pattern.correction if pattern else None,
                 silence=pattern.silence if pattern else None,
+                oncall_overrides=self._standing(now),
                 degraded=(*active.degraded, *missing),
             )
             decision_id = str(uuid.uuid4()) if record else None
@@ -163,13 +172,14 @@ class Triager:
         listed = [look for _, look in firing]
         keys = [delivery.key for delivery in deliveries if delivery.key is not None]
         around = self._look_before(active, [event for event, _ in firing], listed, now)
+        overrides = self._standing(now)
         with self._store.writing() as batch:
             batch.hold(listed, events, keys)
             known = batch.find_deliveries(keys) if keys else {}
             memory = batch.recollect(listed, events, now)
             memory.neighbours = around.neighbours
             decided = {r.decision_id for r in memory.incidents.values() if r.decision_id is not None}
-            intake = Intake(active, memory, around, batch.get_decisions(sorted(decided)))
+            intake = Intake(active, memory, around, batch.get_decisions(sorted(decided)), overrides)
             carried: dict[tuple[str, str], _Carried] = {}
             answers = [
                 self._carry_out(intake, delivery, seen, known, carried, now)

@@ -36,6 +36,12 @@ PATHS = {
     "/v1/patterns/changes/{change_id}/undo",
     "/v1/silences",
     "/v1/silences/{silence_id}",
+    "/v1/oncall",
+    "/v1/oncall/gaps",
+    "/v1/oncall/overrides",
+    "/v1/oncall/overrides/{override_id}",
+    "/v1/oncall/{schedule}/shifts",
+    "/v1/oncall/{schedule}.ics",
     "/v1/policy/check",
     "/v1/policy/simulate",
     "/v1/policy/backtest",
@@ -94,7 +100,7 @@ def test_only_health_needs_no_token(document: dict[str, Any]) -> None:
 
 def test_every_body_has_examples_that_are_valid(document: dict[str, Any]) -> None:
     bodies = [operation["requestBody"] for _, _, operation in operations(document) if "requestBody" in operation]
-    assert len(bodies) == 23
+    assert len(bodies) == 24
     for body in bodies:
         content = body["content"]["application/json"]
         assert content["examples"]

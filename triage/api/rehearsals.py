@@ -176,13 +176,17 @@ def _check(service: Service, body: CheckBody) -> bytes:
         configuration = proposed(service, body)
     except InvalidIncident as error:
         return render({"loads": False, "fault": error.faults[0].message, "findings": []})
-    found = check(configuration, utc_now(), days=body.days)
+    now = utc_now()
+    overrides = service.parts.oncall.between(now, now + timedelta(days=body.days))
+    found = check(configuration, now, overrides, body.days)
     return render({"loads": True, "fault": None, "findings": [finding_as_json(one) for one in found]})
 
 
 def _simulate(service: Service, body: SimulationBody) -> bytes:
     configuration = proposed(service, body)
-    found = simulate(configuration.rulebook, body.scenario)
+    at = body.scenario.at
+    overrides = service.parts.oncall.between(at, at + body.scenario.until)
+    found = simulate(configuration.rulebook, body.scenario, overrides)
     catalogue = configuration.catalogue
     return render({**simulation_as_json(found, catalogue), "drawing": draw(found, catalogue)})
 

@@ -25,6 +25,7 @@ from triage.memory.previewing import Previewing
 from triage.memory.reshaping import Reshaping
 from triage.memory.silencing import Silencing
 from triage.memory.similar import Similar
+from triage.oncall import OnCall
 from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
 from triage.serving.metrics import Metrics
@@ -36,6 +37,7 @@ from triage.store.configurations import Configurations
 from triage.store.database import Database
 from triage.store.incidents import Incidents
 from triage.store.letters import Letters
+from triage.store.oncall import OnCallOverrides
 from triage.store.pattern_changes import PatternChanges
 from triage.store.spool import Spool
 from triage.store.tokens import Tokens
@@ -65,8 +67,9 @@ class Parts:
         self.configurations = Configurations(database)
         self.tokens = Tokens(database)
         self.principals = Principals(self.tokens, settings.data_dir / "tokens.json")
-        self.triager = Triager(self.store, lambda: in_force(activation), utc_now)
-        self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now)
+        self.oncall = OnCall(OnCallOverrides(database), lambda: in_force(activation), utc_now)
+        self.triager = Triager(self.store, lambda: in_force(activation), utc_now, self.oncall.standing)
+        self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now, self.oncall.standing)
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)
         self.previewing = Previewing(database)

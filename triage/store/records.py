@@ -49,7 +49,7 @@ def bytes_to_json(value: bytes) -> str:
 INCIDENT_COLUMNS = (
     "id, pattern_id, source, scope, service, environment, title, event, text_key, state, status, priority, team,"
     " decision_id, occurrences, deliveries, opened_at, last_occurred_at, last_seen_at, closes_at, acknowledged_at,"
-    " acknowledged_by, resolved_at, resolved_by, resolution, needs_review, parent_id"
+    " acknowledged_by, resolved_at, resolved_by, resolution, needs_review, parent_id, status_since"
 )
 READ_INCIDENT = INCIDENT_COLUMNS.replace(
     "pattern_id", "(SELECT root FROM pattern WHERE pattern.id = incident.pattern_id) AS pattern_id"
@@ -86,6 +86,7 @@ def record_to_row(record: IncidentRecord) -> dict[str, Any]:
         "resolution": record.resolution,
         "needs_review": record.needs_review,
         "parent_id": record.parent_id,
+        "status_since": record.status_since,
     }
 
 
@@ -118,4 +119,5 @@ def record_from_row(row: dict[str, Any]) -> IncidentRecord:
         resolution=row["resolution"],
         needs_review=row["needs_review"],
         parent_id=str(row["parent_id"]) if row["parent_id"] else None,
+        status_since=row["status_since"],
     )
