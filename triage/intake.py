@@ -250,8 +250,8 @@ class Intake:
         return Taken(event, actor, ended[0] if ended else record)
 
     def _conclude(self, taken: Taken, case: Case, decision: Decision) -> None:
-        """Adopt the decision on an opened incident, and on a joined one only what makes it more urgent
-        or moves it by a rule: a machine's second thought must not send an open incident to and fro."""
+        """Adopt the decision on an opened incident, and on a joined one only what makes it more urgent, moves it by
+        a rule or tells further people: a machine's second thought must not send an open incident to and fro."""
         record, look, now = taken.record, taken.look, case.inputs.now
         if record is None or look is None or decision.decision_id is None:
             return
@@ -263,7 +263,7 @@ class Intake:
                 self._memory.suppressed[case.inputs.silence.id] += 1
         raised = decision.priority.value.is_more_urgent_than(record.priority)
         moved = decision.team.value != record.team
-        if not (taken.opened or raised or moved or self._speaks_again(record, decision)):
+        if not (taken.opened or raised or moved or self._reaches_further(record, decision)):
             return
         record.priority, record.team = decision.priority.value, decision.team.value
         record.decision_id, record.needs_review = decision.decision_id, decision.review.required
@@ -281,10 +281,13 @@ class Intake:
         self._standing[decision.decision_id] = decision
         self.stored.append(self._active.stored(case, decision, look.text_key))
 
-    def _speaks_again(self, record: IncidentRecord, decision: Decision) -> bool:
-        """Whether nobody was told of it so far, and now somebody is: a silence on its pattern has ended."""
+    def _reaches_further(self, record: IncidentRecord, decision: Decision) -> bool:
+        """Whether somebody is told now who was not before: a silence on its pattern has ended, or a rule about
+        what has come since, such as the number of alerts, brings others in."""
         standing = self._standing.get(record.decision_id) if record.decision_id is not None else None
-        return standing is not None and standing.escalation.suppressed and not decision.escalation.suppressed
+        if standing is None or decision.escalation.suppressed:
+            return False
+        return standing.escalation.suppressed or not decision.escalation.targets <= standing.escalation.targets
 
     @property
     def decisions(self) -> Mapping[str, Decision]:

@@ -159,3 +159,8 @@ class EscalationPath:
     resolve_by: datetime | None = None
     updates: Updates | None = None
     desk: str = ""
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """Everybody whom any of its steps may tell."""
+        return frozenset(target for step in self.steps for target in step.targets)
