@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "triage.commands.checking",
     "simulate": "triage.commands.rehearsing",
     "backtest": "triage.commands.rehearsing",
+    "oncall": "triage.commands.oncall",
     "replay": "triage.commands.records",
     "doctor": "triage.commands.records",
     "db": "triage.commands.records",

@@ -250,8 +250,8 @@ class Intake:
         return Taken(event, actor, ended[0] if ended else record)
 
     def _conclude(self, taken: Taken, case: Case, decision: Decision) -> None:
-        """Adopt the decision on an opened incident, and on a joined one only what makes it more urgent, moves it by
-        a rule or tells further people: a machine's second thought must not send an open incident to and fro."""
+        """Adopt the decision on an opened incident, and on a joined one only what makes it more urgent, moves it
+        by a rule or tells further people: a machine's second thought must not send it to and fro."""
         record, look, now = taken.record, taken.look, case.inputs.now
         if record is None or look is None or decision.decision_id is None:
             return

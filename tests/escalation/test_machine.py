@@ -1,6 +1,7 @@
 """What happens next: who is told, told again, moved on to; what promises, approvals and vendors do to it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -435,3 +436,11 @@ def test_where_it_stands_is_a_value_that_a_row_can_hold():
     running = Running(step("person:bob"), waiting(), step("team:crew", require=Require.ALL)).passes(15)
     stored = json.loads(rows.dump_json(running.state))
     assert rows.validate_python(stored) == running.state
+
+
+def test_desk_is_reached_in_the_gap_of_its_own_schedule():
+    desk = Team(id="desk", name="Desk", schedule="nobody")
+    gappy = replace(CATALOGUE, teams={**CATALOGUE.teams, "desk": desk})
+    ladder = path(step("oncall:nobody"), desk="oncall:nobody")
+    _, effects = advance(Surroundings(catalogue=gappy), begin(ladder, OPENED), Opened(), OPENED)
+    assert [effect.person for effect in effects if isinstance(effect, Page)] == ["max"]

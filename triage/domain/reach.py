@@ -66,6 +66,17 @@ def who_is(
     return Told(people, tuple(_why_skipped(catalogue, person) for person in ids if person not in people))
 
 
+def desk_targets(
+    catalogue: Catalogue, desk: str, at: datetime, overrides: Collection[OnCallOverride] = ()
+) -> tuple[str, ...]:
+    """Whom of the triage desk, a concrete target, somebody is reached by at ``at``: who is on call; in a gap its
+    responders; without any, everybody of its schedule. The catalogue has made sure that there is somebody."""
+    everybody = tuple(f"person:{person}" for person in members(catalogue, desk))
+    ways = ((desk,), (f"team:{catalogue.triage_desk}",), everybody)
+    reached = (way for way in ways if any(who_is(catalogue, one, at, overrides).people for one in way))
+    return next(reached, ways[0])
+
+
 def candidates(
     catalogue: Catalogue, target: str, at: datetime, overrides: Collection[OnCallOverride] = ()
 ) -> tuple[str, ...]:

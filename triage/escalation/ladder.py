@@ -5,6 +5,7 @@ from enum import Enum
 
 from triage.domain.escalation import Part, PathStep, Require
 from triage.domain.hours import opens_at
+from triage.domain.reach import desk_targets
 from triage.escalation.approvals import ask_beside, ask_first
 from triage.escalation.run import Run, must_answer, parts_of
 from triage.escalation.state import Called, CallVendor, Notice, Phase, Post, TimerKind
@@ -177,11 +178,10 @@ def call_desk(run: Run) -> None:
     run.phase = Phase.CALLING
     if first:
         run.say(Notice.NOBODY_ANSWERED, "nobody answered on the whole path; the triage desk is told")
-    people = (
-        run.reached(run.path.desk)
-        or run.surroundings.catalogue.teams[run.surroundings.catalogue.triage_desk].responders
-    )
-    run.called = (Called(run.path.desk, people),)
-    for person in people:
-        run.page(person, run.path.desk, 0, run.tries, run.now + DESK_AGAIN)
+    around = run.surroundings
+    targets = desk_targets(around.catalogue, run.path.desk, run.now, around.overrides)
+    run.called = tuple(Called(target, run.reached(target)) for target in targets)
+    for one in run.called:
+        for person in one.people:
+            run.page(person, one.target, 0, run.tries, run.now + DESK_AGAIN)
     run.schedule(TimerKind.ACKNOWLEDGE, run.now + DESK_AGAIN, run.step)

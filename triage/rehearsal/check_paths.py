@@ -18,7 +18,7 @@ from triage.domain.schedule import OnCallOverride
 from triage.rehearsal import findings as kinds
 from triage.rehearsal.findings import Finding, Kind, Places
 from triage.rules.chooser import RuleBook, RuleFacts
-from triage.rules.path import PathBuilder, Wanted
+from triage.rules.path import BuiltPath, PathBuilder, Wanted
 from triage.rules.rule import Adjustment
 
 URGENT = (Priority.P1, Priority.P2)
@@ -81,11 +81,12 @@ def _policy(
     if policy.mode is Mode.OBSERVE:
         return
     builder = PathBuilder(catalogue)
-    built = {
-        (team.id, at): builder.build(_wanted(policy, team, at, overrides)).path for team in teams for at in moments
+    whole = {
+        (team.id, at): builder.build(_wanted(policy, team, at, overrides)) for team in teams for at in moments
     }
+    built = {key: found.path for key, found in whole.items()}
     here = ("policies", policy.id)
-    yield from _dead_ends(policy, built, places, catalogue)
+    yield from _dead_ends(policy, whole, places, catalogue)
     for number in range(len(policy.steps)):
         where = f"policy {policy.id}, step {number + 1}"
         path = (*here, "steps", number)
@@ -134,15 +135,14 @@ def _reaches_nobody(
 
 def _dead_ends(
     policy: EscalationPolicy,
-    built: dict[tuple[str, datetime], EscalationPath],
+    built: dict[tuple[str, datetime], BuiltPath],
     places: Places,
     catalogue: Catalogue,
 ) -> Iterator[Finding]:
     """Where the desk had to stand in for the last step, and nobody was told before it."""
-    for (team, at), path in built.items():
-        last = path.steps[-1]
-        stood_in = path.desk in last.targets and len(last.targets) > 1
-        if stood_in and not any(step.forecast for step in path.steps[:-1]):
+    for (team, at), found in built.items():
+        ladder = [step for step in found.path.steps if not step.beside]
+        if len(found.unanswered) == len(ladder):
             local = at.astimezone(catalogue.zone)
             message = (
                 f"for team {team} on {local:%a %Y-%m-%d} at {local:%H:%M} nobody is reached but the triage desk"

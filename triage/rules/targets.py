@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from triage.domain.catalogue import Catalogue, Team
-from triage.domain.reach import Told, is_reachable, members, who_is
+from triage.domain.reach import Told, desk_targets, is_reachable, members, who_is
 from triage.domain.schedule import OnCallOverride
 from triage.rules.document import closest, near_or_known
 
@@ -68,12 +68,8 @@ class Directory:
         return self._of_team(self._catalogue.teams[self._catalogue.triage_desk])
 
     def desk_at(self, at: datetime, overrides: Collection[OnCallOverride] = ()) -> tuple[str, ...]:
-        """Whom of the triage desk ``at`` reaches: who is on call; in a gap its responders; without any, everybody
-        of its schedule. The catalogue has made sure that there is somebody."""
-        desk = self.desk()
-        everybody = tuple(f"person:{person}" for person in members(self._catalogue, desk))
-        ways = ((desk,), (f"team:{self._catalogue.triage_desk}",), everybody)
-        return next((way for way in ways if any(self.who_is(one, at, overrides).people for one in way)), ways[0])
+        """Whom of the triage desk somebody is reached by at ``at``."""
+        return desk_targets(self._catalogue, self.desk(), at, overrides)
 
     def who_is(self, target: str, at: datetime, overrides: Collection[OnCallOverride] = ()) -> Told:
         """The people a concrete target reaches at ``at``."""
