@@ -35,7 +35,7 @@ def test_a_large_payload_is_read_beside_the_event_loop(shared_api: Api, monkeypa
 @pytest.mark.parametrize("path", ["/v1/incidents/batch", "/v1/predict/batch"])
 def test_others_are_answered_while_a_large_batch_is_read_and_answered(shared_api: Api, path: str) -> None:
     """Of items that all have faults, so that nothing of the time goes to deciding."""
-    faulty = event(description="é" * 2_000, nobody_knows=1)
+    faulty = event(description="é" * 7_000, nobody_knows=1)
     sent = shared_api.send(
         "POST",
         path,
