@@ -35,7 +35,7 @@ define install
 endef
 
 .NOTPARALLEL:
-.PHONY: help run test check format bench quality recurrence soak bundle secrets lock clean
+.PHONY: help run test check format bench quality recurrence rehearsal soak bundle secrets lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -64,6 +64,12 @@ quality: $(VENV)/.installed-dev  ## measure trained heads beside plain means, on
 
 recurrence: $(VENV)/.installed-dev bundle  ## measure the memory: finding, merging, look-ups, storms; ARGS='--data FOLDER'
 	@$(BIN)/python -m bench.recurrence $(ARGS)
+
+rehearsal: $(VENV)/.installed-dev  ## planted faults, on-call agreement, rule cost, a backtest; ARGS='--data FOLDER'
+	@$(BIN)/python -m bench.planted
+	@$(BIN)/python -m bench.rules
+	@$(BIN)/python -m bench.backtest $(ARGS)
+	@$(BIN)/python -m bench.oncall
 
 soak: $(VENV)/.installed-dev bundle  ## a storm of 10,000 alerts, and a memory of a million texts
 	@$(BIN)/python -m bench.storm $(ARGS)
