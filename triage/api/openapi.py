@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody
 from triage.api.models import PromoteBody, RollbackBody
-from triage.api.oncall import SwapBody
+from triage.api.oncall_shapes import SwapBody
 from triage.api.pattern_changes import DifferenceBody, KnownFixBody, MergeBody, NameBody, SplitBody, UndoBody
 from triage.api.previews import PreviewBody, ThresholdBody
 from triage.api.rehearsals import BacktestBody, CheckBody, SimulationBody
