@@ -1,7 +1,7 @@
 """The cookbook's recipes: each is a whole configuration, and its cases say what must follow from it.
 
-A case is a scenario, as `triage simulate` reads them, with what stands at that moment and what is expected. Most of
-that is compared with the decision, and `course` with what the machine does as time goes by.
+A case is a scenario, as `triage simulate` reads them, with what stands at that moment and what is expected. Most
+of that is compared with the decision, and `course` with what the machine does as time goes by.
 """
 
 import re
@@ -96,7 +96,7 @@ class Swap(Shape):
 
 
 class ExpectedStep(Shape):
-    """``told``: who is forecast; ``at``: how long from now; ``begins``: at which moment; ``roles``: among others."""
+    """``told``: who is forecast; ``at``: how long from now; ``begins``: which moment; ``roles``: among others."""
 
     at: Duration | None = None
     begins: AwareDatetime | None = None
@@ -387,6 +387,12 @@ def sections() -> dict[str, str]:
 
 def test_page_has_a_section_for_each_recipe_in_their_order() -> None:
     assert list(sections()) == [recipe.name for recipe in RECIPES]
+
+
+def test_table_of_the_page_leads_to_its_sections() -> None:
+    headings = re.findall(r"^## (.+)$", PAGE, flags=re.MULTILINE)
+    anchors = {re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([\w-]+)\)", PAGE)) == anchors
 
 
 @EACH
