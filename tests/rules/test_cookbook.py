@@ -379,14 +379,14 @@ def test_there_are_at_least_twenty_recipes_numbered_in_a_row() -> None:
     assert [int(recipe.name[:2]) for recipe in RECIPES] == list(range(1, len(RECIPES) + 1))
 
 
-def sections() -> dict[str, str]:
-    """Sections of the page by the recipe that each is about."""
+def sections() -> list[tuple[str, str]]:
+    """Sections of the page, each with the recipe that it is about."""
     parts = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
-    return {match[1]: part for part in parts if (match := re.search(r"\]\(cookbook/([\w-]+)\)", part))}
+    return [(match[1], part) for part in parts if (match := re.search(r"\]\(cookbook/([\w-]+)\)", part))]
 
 
 def test_page_has_a_section_for_each_recipe_in_their_order() -> None:
-    assert list(sections()) == [recipe.name for recipe in RECIPES]
+    assert [name for name, _ in sections()] == [recipe.name for recipe in RECIPES]
 
 
 def test_table_of_the_page_leads_to_its_sections() -> None:
@@ -400,7 +400,7 @@ def test_lines_shown_on_the_page_are_lines_of_the_recipe(recipe: Path) -> None:
     files = [
         (recipe / name).read_text(encoding="utf-8").splitlines() for name in ("catalogue.yaml", "escalation.yaml")
     ]
-    blocks = re.findall(r"^```yaml\n(.*?)^```", sections()[recipe.name], flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```yaml\n(.*?)^```", dict(sections())[recipe.name], flags=re.MULTILINE | re.DOTALL)
     assert blocks
     for shown in (dedent(part).strip("\n") for block in blocks for part in block.split("…\n")):
         size = len(shown.splitlines())
