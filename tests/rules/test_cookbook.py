@@ -47,7 +47,7 @@ from triage.rehearsal.simulate import Simulation, simulate
 from triage.rules.baseline import Said, baseline
 from triage.rules.catalogue_shape import LayerShape, LimitsShape, NightShape, RestrictionShape, ScheduleShape
 from triage.rules.chooser import RuleFacts, RuleOutcome
-from triage.rules.configuration import Configuration, load_configuration
+from triage.rules.configuration import Configuration, configuration_from_texts, load_configuration
 from triage.rules.document import read_document
 from triage.rules.policy_shape import (
     CheckpointShape,
@@ -335,6 +335,13 @@ def course_of(simulation: Simulation) -> dict[str, list[str]]:
     return lines
 
 
+def is_as_expected(configuration: Configuration, case: Case) -> bool:
+    expected = case.expect.model_dump(exclude_unset=True, exclude={"course"})
+    if as_expected(decide(configuration, case), expected, case.at) != expected:
+        return False
+    return case.expect.course is None or course_of(play(configuration, case)) == case.expect.course
+
+
 @pytest.mark.parametrize(("recipe", "case"), ALL)
 def test_recipe_does_what_its_case_says(recipe: Path, case: Case) -> None:
     configuration = configuration_of(recipe)
@@ -364,6 +371,20 @@ def test_recipe_has_cases_for_every_rule_and_every_policy(recipe: Path) -> None:
     ]
     fired = {line.partition(":")[0] for outcome in outcomes for line in outcome.fired}
     assert {rule.id for rule in configuration.rulebook.rules} - fired == set()
+
+
+@EACH
+def test_no_rule_of_a_recipe_could_be_left_out_unnoticed(recipe: Path) -> None:
+    configuration = configuration_of(recipe)
+    head, policies, tail = configuration.policy_text.partition("policies:\n")
+    parts = re.split(r"^(?=  - id: )", head, flags=re.MULTILINE)
+    unnoticed = []
+    for place in range(1, len(parts) - 1):
+        text = "".join((*parts[:place], *parts[place + 1 :], policies, tail))
+        without = configuration_from_texts(configuration.catalogue_text, text)
+        if all(is_as_expected(without, case) for case in CASES[recipe]):
+            unnoticed.append(parts[place].split()[2])
+    assert unnoticed == []
 
 
 @EACH
