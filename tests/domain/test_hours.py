@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.domain.catalogue import Catalogue, Sla, Team
-from triage.domain.hours import acknowledge_by, after_hours, is_open, opens_at
+from triage.domain.hours import acknowledge_by, after_hours, hours_between, is_open, opens_at, used
 from triage.domain.priority import Priority
 
 
@@ -76,3 +76,21 @@ def test_business_hours_alone_count_for_a_promise_in_them(start, hours, end):
         priority=Priority.P3, acknowledge_within=timedelta(hours=hours), resolve_within=timedelta(9), in_hours=True
     )
     assert acknowledge_by(CATALOGUE, sla, start) == end
+
+
+@given(
+    st.integers(1_780_000_000, 1_800_000_000).map(lambda s: datetime.fromtimestamp(s, UTC)), st.integers(0, 100)
+)
+def test_hours_that_pass_until_a_promise_are_those_of_the_promise(start, hours):
+    length = timedelta(hours=hours)
+    assert hours_between(CATALOGUE, start, after_hours(CATALOGUE, start, length)) == length
+
+
+def test_share_of_a_promise_in_business_hours_stands_still_outside_of_them():
+    sla = Sla(
+        priority=Priority.P3, acknowledge_within=timedelta(1), resolve_within=timedelta(hours=16), in_hours=True
+    )
+    opened = berlin(2026, 12, 18, 16, 0)
+    assert used(CATALOGUE, sla, opened, berlin(2026, 12, 20, 23, 0)) == 1 / 16
+    assert used(CATALOGUE, sla, opened, berlin(2026, 12, 21, 12, 0)) == 4 / 16
+    assert used(CATALOGUE, sla, opened, opened) == 0.0

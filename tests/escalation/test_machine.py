@@ -349,8 +349,8 @@ def test_step_behind_an_approval_is_told_when_it_comes():
     running = Running(step("person:bob"), step("person:max", checkpoint=ASK, acknowledge_within=minutes(60)))
     running.passes(15)
     assert running.pages == [(0, "bob")]
-    running.happens(Answered("ask", True, "ann"), 1)
-    assert running.pages == [(0, "bob"), (16, "max")]
+    running.happens(Answered("ask", True, "ann"), 1).passes(60)
+    assert running.pages == [(0, "bob"), (16, "max"), (76, "zoe")]
 
 
 def test_vendor_has_the_time_of_its_contract():
@@ -444,3 +444,38 @@ def test_desk_is_reached_in_the_gap_of_its_own_schedule():
     ladder = path(step("oncall:nobody"), desk="oncall:nobody")
     _, effects = advance(Surroundings(catalogue=gappy), begin(ladder, OPENED), Opened(), OPENED)
     assert [effect.person for effect in effects if isinstance(effect, Page)] == ["max"]
+
+
+def test_hold_ends_at_once_when_nothing_holds_it_any_more():
+    held = Running(step("person:ann", at=OPENED + minutes(30)))
+    held.happens(Decided(path(step("person:ann", at=OPENED + minutes(4))), "priority raised"), 4)
+    assert held.pages == [(4, "ann")]
+
+
+def test_another_alert_lets_a_hold_last_no_longer():
+    held = Running(step("person:ann", at=OPENED + minutes(10)))
+    held.happens(Decided(path(step("person:ann", at=OPENED + minutes(14))), "another alert"), 4).passes(6)
+    assert held.pages == [(10, "ann")]
+
+
+def test_further_people_are_told_without_delaying_the_ladder():
+    running = Running(step("person:ann", repeat=1), step("person:bob")).passes(12)
+    more = path(step("person:ann", "person:max", repeat=1, roles={"informed": "person:max"}), step("person:bob"))
+    running.happens(Decided(more, "another alert")).passes(8)
+    assert running.pages == [(0, "ann"), (10, "ann"), (12, "max"), (20, "bob")]
+
+
+def test_approval_asked_for_later_moves_no_clock():
+    running = Running(step("person:bob"), step("person:eve")).passes(4)
+    asked = path(step("person:bob"), waiting(), step("person:eve"))
+    running.happens(Decided(asked, "data exposed")).passes(6)
+    assert [effect.people for effect in running.of(AskApproval)] == [("ann",)]
+    assert running.pages == [(0, "bob"), (10, "eve")]
+
+
+def test_promise_to_acknowledge_is_kept_for_good_once_somebody_took_it():
+    promised = {"acknowledge_by": OPENED + minutes(15)}
+    running = Running(step("person:ann", resolve_within=minutes(60)), step("person:bob"), **promised)
+    running.happens(Acknowledged("ann"), 5).passes(60)
+    running.happens(Decided(path(step("person:eve"), policy="q", **promised), "override", moved=True)).passes(5)
+    assert Notice.ACKNOWLEDGE_BREACHED not in [notice for _, notice in running.notices]

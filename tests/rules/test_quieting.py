@@ -116,3 +116,15 @@ def test_what_is_remembered_is_one_line_of_a_rule(
     assert fired[0].startswith("remembered:")
     nothing = facts_for(configuration, service="shop", _recurrence=Recurrence())
     assert not configuration.rulebook.decide(nothing).fired[0].startswith("remembered:")
+
+
+def test_what_bounds_make_urgent_is_hidden_by_no_rule_for_the_rest(configured, facts_for):
+    configuration = configured(
+        ("bound", "{priority_at_least: P1}", "incident.regulated"),
+        ("quiet", "{suppress: it can wait}", "priority != 'P1' && incident.service == 'shop'"),
+    )
+    urgent = configuration.rulebook.decide(facts_for(configuration, service="shop", regulated=True))
+    assert (urgent.priority.value, urgent.path.suppressed) == ("P1", False)
+    assert "quiet: not for P1" in urgent.fired
+    other = configuration.rulebook.decide(facts_for(configuration, service="shop"))
+    assert other.path.suppressed_because == "quiet: it can wait"

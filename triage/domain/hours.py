@@ -45,6 +45,29 @@ def after_hours(catalogue: Catalogue, start: datetime, length: timedelta) -> dat
     return at
 
 
+def hours_between(catalogue: Catalogue, start: datetime, end: datetime) -> timedelta:
+    """Business hours between two moments, of at most ``_LONGEST_PAUSE`` days."""
+    worked = timedelta(0)
+    day = local_day(catalogue.timezone, start)
+    for _ in range(_LONGEST_PAUSE):
+        opening = moment(catalogue.timezone, day, catalogue.business_hours[0])
+        if opening >= end:
+            break
+        closing = moment(catalogue.timezone, day, catalogue.business_hours[1])
+        if _works_on(catalogue, day):
+            worked += max(min(closing, end) - max(opening, start), timedelta(0))
+        day += timedelta(days=1)
+    return worked
+
+
+def used(catalogue: Catalogue, sla: Sla, opened_at: datetime, now: datetime) -> float:
+    """Share of the time to resolve that is gone, of the hours that count; 0.0 where there is no time at all."""
+    if not sla.resolve_within or now <= opened_at:
+        return 0.0
+    gone = hours_between(catalogue, opened_at, now) if sla.in_hours else now - opened_at
+    return gone / sla.resolve_within
+
+
 def acknowledge_by(catalogue: Catalogue, sla: Sla, opened_at: datetime) -> datetime:
     """Until when somebody has to have taken it."""
     return _by(catalogue, sla, opened_at, sla.acknowledge_within)

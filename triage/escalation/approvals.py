@@ -87,10 +87,14 @@ def answer_checkpoint(run: Run, checkpoint: str, *, approved: bool, by: str) -> 
         run.effects.append(Post(channels=channels, number=step.number))
         run.done |= {f"channel {channel}" for channel in channels}
     if not step.beside and run.phase is Phase.CALLING and run.step == step.number - 1:
+        answer_by = run.now + step.acknowledge_within
         for called in run.reached_by(step):
             for person in called.people:
-                run.page(person, called.target, step.number, 1, run.now + step.acknowledge_within)
+                run.page(person, called.target, step.number, 1, answer_by)
             run.called = (*run.called, called)
+        # Whoever is told only now has all of the step's time.
+        run.cancel(TimerKind.ACKNOWLEDGE)
+        run.schedule(TimerKind.ACKNOWLEDGE, answer_by, run.step)
 
 
 def _step_of(run: Run, checkpoint: str) -> PathStep | None:

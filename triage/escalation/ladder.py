@@ -10,6 +10,8 @@ from triage.escalation.approvals import ask_beside, ask_first
 from triage.escalation.run import Run, must_answer, parts_of
 from triage.escalation.state import Called, CallVendor, Notice, Phase, Post, TimerKind
 
+LADDER = (TimerKind.STEP, TimerKind.ACKNOWLEDGE, TimerKind.RESOLVE)
+"""The clocks of the steps themselves."""
 DESK_AGAIN = timedelta(minutes=15)
 """How long the triage desk has before it is told again; it is told until somebody answers."""
 
@@ -85,7 +87,7 @@ def start_step(run: Run, place: int, tell: Tell = Tell.ALL) -> bool:
     if step.checkpoint is not None and not ask_first(run, place):
         _start_clocks(run, step, run.now + step.acknowledge_within)
         return True
-    _announce(run, step, place)
+    announce(run, step, place)
     called = run.reached_by(step)
     if not called:
         run.say(Notice.SKIPPED, f"nobody of {', '.join(step.targets)} can be reached; skipped", step.number)
@@ -100,7 +102,7 @@ def start_step(run: Run, place: int, tell: Tell = Tell.ALL) -> bool:
         if answer_by <= run.now:
             return False
         run.tries = step.repeat + 1
-    _page(run, step, fresh, answer_by)
+    page_called(run, step, fresh, answer_by)
     _start_clocks(run, step, answer_by)
     return True
 
@@ -114,7 +116,7 @@ def _without_told(run: Run, step: PathStep, called: tuple[Called, ...], tell: Te
     return tuple(one for one in fresh if one.people)
 
 
-def _announce(run: Run, step: PathStep, place: int) -> None:
+def announce(run: Run, step: PathStep, place: int) -> None:
     """Channels and vendors, each once since the opening."""
     channels = tuple(channel for channel in step.channels if f"channel {channel}" not in run.done)
     if channels:
@@ -132,7 +134,7 @@ def _announce(run: Run, step: PathStep, place: int) -> None:
             run.schedule(TimerKind.VENDOR, answer_by, place, clock.vendor)
 
 
-def _page(run: Run, step: PathStep, called: tuple[Called, ...], answer_by: datetime) -> None:
+def page_called(run: Run, step: PathStep, called: tuple[Called, ...], answer_by: datetime) -> None:
     paged: set[str] = set()
     for one in called:
         parts = parts_of(step, one.target)
@@ -166,7 +168,7 @@ def call_again(run: Run) -> None:
     if step.round_robin:
         called = run.called = run.reached_by(step) or run.called
     answer_by = run.now + step.acknowledge_within
-    _page(run, step, called, answer_by)
+    page_called(run, step, called, answer_by)
     run.schedule(TimerKind.ACKNOWLEDGE, answer_by, run.step)
 
 

@@ -19,6 +19,8 @@ from triage.escalation.state import (
     TimerKind,
 )
 
+TAKEN = "taken"
+"""In ``done`` once somebody has taken it, which keeps the promise to acknowledge for good."""
 _STATUS = {
     Phase.CALLING: "not yet taken",
     Phase.ACKNOWLEDGED: "being worked on",
@@ -95,7 +97,7 @@ class Run:
     def promise(self) -> None:
         """Start the SLA's clocks, which count from the opening, whatever has happened since."""
         self.cancel(TimerKind.SLA_ACKNOWLEDGE, TimerKind.SLA_RESOLVE)
-        if self.path.acknowledge_by is not None and self.phase is Phase.CALLING:
+        if self.path.acknowledge_by is not None and TAKEN not in self.done:
             self.schedule(TimerKind.SLA_ACKNOWLEDGE, self.path.acknowledge_by)
         if self.path.resolve_by is not None:
             self.schedule(TimerKind.SLA_RESOLVE, self.path.resolve_by)

@@ -116,6 +116,8 @@ def _rows(simulation: Simulation, catalogue: Catalogue) -> Iterator[str]:
             step = "desk" if number == 0 and isinstance(entry.effect, Page) else str(number or "")
             told = told_of(entry.effect, entry.at, catalogue)
             yield _line(entry.at, simulation, catalogue, _SIGN[type(entry.effect)], step, told, last)
+        else:
+            continue
         last = entry.at
 
 
@@ -224,7 +226,8 @@ def _clock(at: datetime | None, catalogue: Catalogue) -> str:
 
 def _left(left: HandOver, catalogue: Catalogue) -> Iterator[str]:
     """The hand-over: parts, who owes an answer, and what happens next by itself."""
-    yield f"Hand-over at step {left.step} of {left.steps}:"
+    where = f"step {left.step} of {left.steps}" if left.step <= left.steps else "the triage desk"
+    yield f"Hand-over at {where}:"
     for played in left.parts:
         people = ", ".join(_name(catalogue, person) for person in played.people) or "nobody now"
         yield f"  {played.part}: {people} [{played.target}]"

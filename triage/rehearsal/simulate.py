@@ -185,7 +185,7 @@ class _Course:
 
     def _note_ruling(self, now: datetime, because: str, before: RuleOutcome) -> None:
         after = self._incident.outcome
-        if (before.priority, before.team, before.path.policy) != (after.priority, after.team, after.path.policy):
+        if _concluded(before) != _concluded(after):
             self._found.rulings.append(Ruling(at=now, because=because, outcome=after))
 
     def _happen(self, happening: HappeningShape, now: datetime) -> None:
@@ -256,6 +256,11 @@ class _Course:
                     raise UnknownWord(f"alert: no report has such a value of {names}") from None
         if scenario.team is not None and scenario.team not in catalogue.teams:
             raise UnknownWord(f"unknown team {scenario.team!r}")
+
+
+def _concluded(outcome: RuleOutcome) -> tuple[object, ...]:
+    path = outcome.path
+    return outcome.priority, outcome.team, path.policy, path.suppressed, path.targets
 
 
 def _told(changes: dict[str, object]) -> str:

@@ -79,8 +79,9 @@ class RuleBook:
         conditions.see(chain)
         self._adjust(chain, conditions)
         chain.apply_bounds()
-        chain.apply_silence()
         conditions.see(chain)
+        chain.apply_suppression(conditions)
+        chain.apply_silence()
         return self._outcome(facts, chain, conditions, *self._choose(conditions))
 
     def without_gate(self) -> "RuleBook":
@@ -208,6 +209,7 @@ class _Chain:
     checkpoints: dict[str, RequiredCheckpoint] = field(default_factory=dict)
     review_reasons: list[str] = field(default_factory=list)
     suppressed_because: str | None = None
+    suppressing: list[tuple[Rule, str]] = field(default_factory=list)
     hold: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
@@ -234,7 +236,7 @@ class _Chain:
             self.review_reasons.append(f"{rule.id}: {wanted.require_review}")
             done.append("review")
         if wanted.suppress:
-            self.suppressed_because = self.suppressed_because or f"{rule.id}: {wanted.suppress}"
+            self.suppressing.append((rule, wanted.suppress))
             done.append("suppress")
         if wanted.hold:
             self.hold = max(self.hold, wanted.hold)
@@ -249,6 +251,15 @@ class _Chain:
             self.priority = self.priority.lowered_to(bound)
         for bound in self.at_least:
             self.priority = self.priority.raised_to(bound)
+
+    def apply_suppression(self, conditions: "_Conditions") -> None:
+        """A rule that suppresses what is not urgent is asked again when bounds have had their say, so that nothing
+        is hidden that became urgent below it."""
+        for rule, reason in self.suppressing:
+            if rule.when is None or rule.when.facts.isdisjoint(CHAIN_FACTS) or conditions.match(rule):
+                self.suppressed_because = self.suppressed_because or f"{rule.id}: {reason}"
+            else:
+                self.fired.append(f"{rule.id}: not for {self.priority.value}")
 
     def apply_silence(self) -> None:
         """Last of all: a silence hides nothing more urgent than what it was made for."""

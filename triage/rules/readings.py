@@ -7,7 +7,7 @@ from enum import Enum
 
 from triage.domain.catalogue import Catalogue, Service, Sla
 from triage.domain.decision import JUST_OPENED, DecisionSource, LabelSuggestion, Progress, Standing, Suggestion
-from triage.domain.hours import acknowledge_by, is_open, resolve_by
+from triage.domain.hours import acknowledge_by, is_open, resolve_by, used
 from triage.domain.incident import Incident
 from triage.domain.priority import Priority
 from triage.domain.recurrence import Recurrence, Silence
@@ -199,7 +199,4 @@ def sla_minutes_left(facts: RuleFacts, catalogue: Catalogue) -> int:
 
 def sla_used(facts: RuleFacts, catalogue: Catalogue) -> float:
     sla = _sla(facts, catalogue)
-    if sla is None or not sla.resolve_within:
-        return 0.0
-    whole = resolve_by(catalogue, sla, facts.opened_at) - facts.opened_at
-    return max((facts.now - facts.opened_at) / whole, 0.0)
+    return used(catalogue, sla, facts.opened_at, facts.now) if sla is not None else 0.0
