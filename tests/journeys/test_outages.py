@@ -125,7 +125,7 @@ def test_health_and_metrics_say_what_is_missing(server_to_lose: ServerToLose, st
     assert service.metric("triage_spooled_total") == 1
     server_to_lose.start()
     wait_until_drained(service)
-    assert service.readyz().json()["status"] == "ready"
+    service.wait_until(lambda: service.readyz().json()["status"] == "ready", "ready again")
     assert service.metric("triage_degraded", part="database") == 0
 
 
