@@ -187,3 +187,14 @@ def test_step_in_business_hours_wakes_nobody_and_comes_when_they_open(play, ship
     # Friday the 25th and Saturday the 26th are holidays, and Sunday is no working day.
     assert first.astimezone(shipped.catalogue.zone).strftime("%a %d %H:%M") == "Mon 28 09:00"
     assert found.path.steps[0].at == first
+
+
+def test_what_memory_knows_is_seen_by_rules(configured):
+    asks = configured(
+        ("fix", "{require_review: fix}", "pattern.known_fix && pattern.minutes_to_resolve < 10.0"),
+        ("storm", "{require_review: storm}", "recurrence.storm_size >= 5"),
+        ("often", "{require_review: often}", "pattern.occurrences >= 40"),
+    )
+    seen = "seen: {known_fix: restart it, resolves_within: 5m, storm_size: 6, total: 40}\nuntil: 1h\n"
+    found = simulate(asks.rulebook, read_scenario(f"at: 2027-02-01T11:00:00Z\n{seen}", "s.yaml"))
+    assert found.rulings[0].outcome.review_reasons == ("fix: fix", "storm: storm", "often: often")
