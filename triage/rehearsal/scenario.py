@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, StrictInt, ValidationError, model_val
 
 from triage.domain.incident import Incident, Status
 from triage.domain.priority import Priority
-from triage.domain.recurrence import WINDOWS, Recurrence, RecurrenceKind
+from triage.domain.recurrence import WINDOWS, Recurrence, RecurrenceKind, Storm
 from triage.errors import UnknownWord
 from triage.rules.document import closest, read_document
 from triage.rules.shape import Duration, Id, Shape, Words, read_shape
@@ -51,6 +51,13 @@ class SeenShape(Shape):
     )
     flags: list[Literal["frequent", "burst", "periodic", "flapping", "novel", "rare"]] = Field(
         default_factory=list
+    )
+    total: Annotated[StrictInt, Field(ge=1)] | None = Field(None, description="Of all time; left out: in 30 days.")
+    name: Words | None = Field(None, description="That people gave the pattern.")
+    known_fix: Words | None = None
+    resolves_within: Duration | None = Field(None, description="How long its latest incidents took, on average.")
+    storm_size: Annotated[StrictInt, Field(ge=2)] | None = Field(
+        None, description="It is part of a storm of so many, which began with another incident."
     )
 
 
@@ -144,13 +151,19 @@ def recurrence_of(seen: SeenShape, at: datetime) -> Recurrence:
     given: Mapping[str, int] = dict(seen.occurrences.items())
     for window in WINDOWS:
         least = counts[window] = max(given.get(window, 1), least)
-    known = least > 1
+    total = max(seen.total or 1, least)
+    known = total > 1 or seen.known_fix is not None or seen.name is not None
+    size = seen.storm_size
     return Recurrence(
         kind=RecurrenceKind.RECURRENCE if known else RecurrenceKind.NEW,
         pattern_id="rehearsed" if known else None,
         first_seen_at=at - timedelta(days=30) if known else at,
         occurrences=counts,
-        total=least,
+        total=total,
+        name=seen.name,
+        known_fix=seen.known_fix,
+        resolve_seconds=seen.resolves_within.total_seconds() if seen.resolves_within else None,
+        storm=Storm(parent="rehearsed", because="as the scenario says", size=size) if size else None,
         flags=tuple(seen.flags) or (() if known else ("novel",)),
     )
 
