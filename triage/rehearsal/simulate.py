@@ -36,8 +36,8 @@ from triage.rehearsal.scenario import (
 from triage.rehearsal.virtual import Known, VirtualIncident
 from triage.rules.chooser import RuleBook, RuleOutcome
 
-ASK_AGAIN = timedelta(minutes=1)
-"""How often rules that read a clock are asked again while the incident is open, as the service does."""
+ASK_AGAIN = (timedelta(minutes=1), timedelta(minutes=15))
+"""How often rules that read a clock are asked again while the incident is open: within the first day, and later."""
 DESK_ROUNDS = 3
 """So often the triage desk is told in vain before a simulation ends: it would go on for ever."""
 
@@ -149,7 +149,7 @@ class _Course:
             if self._incident.state.due_at is not None:
                 candidates.append(self._incident.state.due_at)
             if self._rulebook.reads_clock and not self._incident.is_over:
-                candidates.append(now + ASK_AGAIN)
+                candidates.append(now + ASK_AGAIN[now - self._found.opened_at >= timedelta(days=1)])
             now = max(min(candidates), now)
             if now >= end:
                 return
