@@ -37,7 +37,7 @@ from triage.rehearsal.virtual import Known, VirtualIncident
 from triage.rules.chooser import RuleBook, RuleOutcome
 
 ASK_AGAIN = (timedelta(minutes=1), timedelta(minutes=15))
-"""How often rules that read a clock are asked again while the incident is open: within the first day, and later."""
+"""How often rules that read a clock are asked again while the incident is open: in the first day, and later."""
 DESK_ROUNDS = 3
 """So often the triage desk is told in vain before a simulation ends: it would go on for ever."""
 
