@@ -1,7 +1,7 @@
 """A scenario: one incident, the moment it comes in, and what people, vendors and further alerts do afterwards."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, StrictInt, ValidationError, model_validator
@@ -14,6 +14,8 @@ from triage.rules.document import closest, read_document
 from triage.rules.shape import Duration, Id, Shape, Words, read_shape
 
 LONGEST = timedelta(days=31)
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""The years that time zones are known for, as elsewhere in the service."""
 FIRST_TOLD = "first"
 """Stands for whoever was told last, where a scenario should not name a person."""
 
@@ -68,6 +70,12 @@ class DecisionShape(Shape):
     priority: Priority | None = None
     team: Id | None = None
 
+    @model_validator(mode="after")
+    def _changes_something(self) -> "DecisionShape":
+        if self.priority is None and self.team is None:
+            raise ValueError("an override names a priority, a team or both")
+        return self
+
 
 class HappeningShape(Shape):
     """One thing that happens ``after`` so long from the opening; exactly one of the others is given."""
@@ -107,6 +115,8 @@ class ScenarioShape(Shape):
     def _is_bearable(self) -> "ScenarioShape":
         if not timedelta(0) < self.until <= LONGEST:
             raise ValueError("until is more than nothing and at most 31d")
+        if not EARLIEST <= self.at < LATEST:
+            raise ValueError(f"at is between {EARLIEST.year} and {LATEST.year - 1}")
         return self
 
 
