@@ -57,6 +57,9 @@ def test_faulty_proposal_is_refused_with_file_and_line(api: Api):
     [
         ({}, "scenario.at"),
         ({**SCENARIO, "until": "90d"}, "scenario"),
+        ({**SCENARIO, "at": "9999-12-31T23:00:00Z"}, "scenario"),
+        ({**SCENARIO, "at": "0001-01-01T00:00:00+14:00"}, "scenario"),
+        ({**SCENARIO, "then": [{"after": "1m", "override": {}}]}, "scenario.then.0.override"),
         ({**SCENARIO, "answer": 1}, "scenario.answer"),
     ],
 )
