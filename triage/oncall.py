@@ -20,6 +20,8 @@ AHEAD = timedelta(days=14)
 """A path that is decided on now meets no swap later than that."""
 LONGEST = timedelta(days=31)
 """Who is away for longer changes the schedule."""
+WAITS = 1.0
+"""Seconds that a decision waits for swaps that were changed here, or were never read."""
 KNOWN_FOR = 5.0
 """Seconds for which swaps that another replica took are not seen."""
 
@@ -46,21 +48,33 @@ class OnCall:
         self._overrides = overrides
         self._active = active
         self._clock = clock
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._guard = threading.Lock()
+        self._changes = 0
         self._known: tuple[OnCallOverride, ...] = ()
         self._read_at: float | None = None
 
     def standing(self, now: datetime) -> tuple[OnCallOverride, ...]:
         """What may matter to a path that begins at ``now``. While the database is away, and while somebody else
-        asks it, what was known last."""
-        if self._is_stale() and self._lock.acquire(blocking=False):
+        asks it, what was known last; after a change of our own whoever asks waits for it to be read."""
+        if self._is_stale() and self._reading.acquire(timeout=WAITS if self._read_at is None else 0):
             try:
-                with suppress(StoreUnavailable):
-                    self._known = self._overrides.standing(now, now + AHEAD)
-                self._read_at = time.monotonic()
+                if self._is_stale():
+                    self._read(now)
             finally:
-                self._lock.release()
+                self._reading.release()
         return tuple(found for found in self._known if found.ends_at > now)
+
+    def _read(self, now: datetime) -> None:
+        before = self._changes
+        known = None
+        with suppress(StoreUnavailable):
+            known = self._overrides.standing(now, now + AHEAD)
+        with self._guard:
+            # A change that was made meanwhile may not be in what was read.
+            if self._changes == before:
+                self._known = self._known if known is None else known
+                self._read_at = time.monotonic()
 
     def _is_stale(self) -> bool:
         return self._read_at is None or time.monotonic() - self._read_at > KNOWN_FOR
@@ -92,10 +106,14 @@ class OnCall:
         made = [self._override(schedule_id, person, span, actor, reason, now)]
         if in_return is not None:
             _check_span(in_return, now, "in_return.")
+            if in_return.starts_at < span.ends_at and span.starts_at < in_return.ends_at:
+                fault = FieldFault("in_return.starts_at", "overlaps with the time that is taken over")
+                raise InvalidIncident("the swap cannot be made", (fault,))
             relieved = duty_at(schedule, max(span.starts_at, now), self.between(now, span.ends_at)).person
             if relieved is None or relieved == person:
                 fault = FieldFault("in_return", "nobody is relieved, so nobody can answer in return")
                 raise InvalidIncident("the swap cannot be made", (fault,))
+            _check_person(catalogue, relieved, "in_return")
             made.append(self._override(schedule_id, relieved, in_return, actor, reason, now))
         self._overrides.make(made)
         self.forget()
@@ -109,7 +127,9 @@ class OnCall:
 
     def forget(self) -> None:
         """Ask the database again at the next decision."""
-        self._read_at = None
+        with self._guard:
+            self._changes += 1
+            self._read_at = None
 
     @staticmethod
     def _override(
@@ -142,13 +162,14 @@ def _schedule(catalogue: Catalogue, schedule_id: str) -> Schedule:
         raise UnknownWord(str(error)) from None
 
 
-def _check_person(catalogue: Catalogue, person: str) -> None:
+def _check_person(catalogue: Catalogue, person: str, at: str = "person") -> None:
     found = catalogue.people.get(person)
     if found is None:
         raise UnknownWord("the catalogue has no such person")
     if not is_reachable(found):
         why = "has no contact method" if found.active else "is not active"
-        raise InvalidIncident("the swap cannot be made", (FieldFault("person", f"{why}, so nobody would answer"),))
+        fault = FieldFault(at, f"{person} {why}, so nobody would answer")
+        raise InvalidIncident("the swap cannot be made", (fault,))
 
 
 def _check_span(span: Span, now: datetime, at: str) -> None:

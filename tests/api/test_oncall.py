@@ -35,6 +35,10 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def _text(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
 def duty(api: Api, at: str, schedule: str = "databases") -> dict[str, Any]:
     response = api.get(f"/v1/oncall?at={at}&schedule={schedule}")
     assert response.status_code == 200, response.text
@@ -76,15 +80,15 @@ def test_gap_is_said_plainly(api: Api):
 
 
 def test_swap_counts_from_the_next_decision_on_until_it_is_cancelled(api: Api):
-    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    before = duty(api, at)["person"]["id"]
+    before = duty(api, _text(datetime.now(UTC)))["person"]["id"]
     other = {"ann": "bob", "bob": "ann"}[before]
     assert forecast(api) == [before]
     made = swap(api, person=other, reason="a doctor's appointment")
     assert made.status_code == 201, made.text
     (override,) = made.json()["overrides"]
-    assert duty(api, at)["person"]["id"] == other
-    assert (duty(api, at)["override"], duty(api, at)["relieves"]["id"]) == (override["id"], before)
+    now = duty(api, _text(datetime.now(UTC)))
+    assert now["person"]["id"] == other
+    assert (now["override"], now["relieves"]["id"]) == (override["id"], before)
     assert forecast(api) == [other]
     cancelled = api.send("DELETE", f"/v1/oncall/overrides/{override['id']}").result()
     assert cancelled.status_code == 200, cancelled.text
@@ -143,6 +147,14 @@ def test_swap_both_ways_is_made_as_a_whole(api: Api):
             {"in_return": {"starts_at": "2030-01-02T00:00:00Z", "ends_at": "2030-01-01T00:00:00Z"}},
             "in_return.ends_at",
         ),
+        (
+            {
+                "starts_at": "2030-01-01T00:00:00Z",
+                "ends_at": "2030-01-03T00:00:00Z",
+                "in_return": {"starts_at": "2030-01-02T00:00:00Z", "ends_at": "2030-01-04T00:00:00Z"},
+            },
+            "overlaps with the time that is taken over",
+        ),
         ({"who": "ann"}, "who"),
     ],
 )
@@ -151,6 +163,43 @@ def test_swap_that_cannot_be_is_refused_and_says_why(api: Api, fields, said):
     assert refused.status_code == 422
     assert said in refused.text
     assert api.count("oncall_override") == 0
+
+
+def test_cancelled_swap_still_tells_who_was_on_call_while_it_stood(api: Api):
+    since = datetime.now(UTC)
+    on_call = duty(api, _text(since))["person"]["id"]
+    other = {"ann": "bob", "bob": "ann"}[on_call]
+    override = swap(api, person=other).json()["overrides"][0]
+    made_at, stood_at = moment(override["made_at"]), datetime.now(UTC)
+    cancelled = api.send("DELETE", f"/v1/oncall/overrides/{override['id']}").result().json()["overrides"][0]
+    times = [made_at - timedelta(seconds=1), stood_at, moment(cancelled["cancelled_at"])]
+    assert [duty(api, _text(at))["person"]["id"] for at in times] == [on_call, other, on_call]
+
+
+def test_who_cannot_be_reached_answers_for_nobody_in_return(open_api: OpenApi, tmp_path: Path):
+    unreachable = WITH_SCHEDULES.replace("participants: [bob, ann]", "participants: [gone, gone]")
+    (tmp_path / "config" / "catalogue.yaml").write_text(unreachable, encoding="utf-8")
+    back = {"starts_at": "2030-01-02T00:00:00Z", "ends_at": "2030-01-04T00:00:00Z"}
+    refused = swap(open_api(), in_return=back)
+    assert refused.status_code == 422
+    assert "gone is not active" in refused.text
+
+
+def test_change_made_while_swaps_are_read_is_seen_by_the_next_decision(api: Api):
+    oncall, store = api.service.parts.oncall, api.service.parts.oncall._overrides
+    now = datetime.now(UTC)
+    oncall.forget()
+    read = store.standing
+
+    def reads_slowly(since: datetime, until: datetime) -> Any:
+        found = read(since, until)
+        if not api.count("oncall_override"):
+            swap(api)
+        return found
+
+    store.standing = reads_slowly  # type: ignore[method-assign]
+    oncall.standing(now)
+    assert [one.person for one in oncall.standing(datetime.now(UTC))] == ["ann"]
 
 
 def test_cancelling_twice_is_once_and_an_unknown_one_is_not_found(api: Api):

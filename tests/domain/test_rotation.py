@@ -1,6 +1,7 @@
 """Who is on call: by the wall clock, across daylight saving, by layers, overrides and limits."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
@@ -250,3 +251,15 @@ def test_turns_are_fair():
     start = datetime(2027, 1, 1, 9, tzinfo=BERLIN)
     held = Counter(on_call(weekly, start + timedelta(days=day)) for day in range(60))
     assert held == {"ann": 20, "bob": 20, "eve": 20}
+
+
+def test_nights_asked_for_by_many_threads_at_once_are_as_those_asked_for_by_one():
+    rotation = Layer(id="all", timezone="UTC", participants=("ann", "bob", "cem"), starts_on=date(2026, 1, 1))
+    one, other = (
+        Schedule(id=name, timezone="UTC", layers=(rotation,), limits=Limits(nights_in_a_row=2)) for name in "ab"
+    )
+    nights = [datetime(2026, 1, 1, 23, tzinfo=UTC) + timedelta(days=day) for day in range(400)]
+    expected = [duty_at(one, at).person for at in nights]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: [duty_at(other, at).person for at in nights], range(8)))
+    assert found == [expected] * 8

@@ -198,7 +198,9 @@ def _backtest(service: Service, body: BacktestBody) -> bytes:
     since = utc_now() - timedelta(days=body.days)
     with closing(DecidedIncidents(service.parts.database).read(since, LOOKED_AT)) as found:
         pasts = [past_of_decision(incident, today.catalogue) for incident in found]
-    compared = compare(backtest(today.rulebook, pasts, answering), backtest(other.rulebook, pasts, answering))
+    swaps = service.parts.oncall.between(since, utc_now())
+    before, after = (backtest(one.rulebook, pasts, answering, swaps) for one in (today, other))
+    compared = compare(before, after)
     return render({"incidents": len(pasts), **compared.as_json()})
 
 

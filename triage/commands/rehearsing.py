@@ -9,6 +9,7 @@ import click
 import orjson
 
 from triage.api.backtests import past_of_decision, pasts_of_rows, unknown_words
+from triage.domain.schedule import OnCallOverride
 from triage.errors import TriageError
 from triage.history.rows import read_history
 from triage.rehearsal.backtest import Answering, Past
@@ -23,6 +24,7 @@ from triage.rules.shape import read_duration
 from triage.serving.opening import open_database
 from triage.settings import Settings
 from triage.store.decided import DecidedIncidents
+from triage.store.oncall import OnCallOverrides
 
 MOST = 200_000
 """Incidents that a backtest of the database looks at, the newest."""
@@ -162,11 +164,12 @@ def backtest(
         answering = Answering(within=read_duration(within), missed=missed)
         today = load_configuration(folder or Settings().config_dir)
         other = load_configuration(proposed)
-        pasts = _rows(history, today, other) if history else _decided(days, today)
+        pasts, swaps = (_rows(history, today, other), ()) if history else _decided(days, today)
         if not pasts[0]:
             raise click.ClickException("there is no incident in that history; nothing to compare")
         found = compare(
-            run_backtest(today.rulebook, pasts[0], answering), run_backtest(other.rulebook, pasts[1], answering)
+            run_backtest(today.rulebook, pasts[0], answering, swaps),
+            run_backtest(other.rulebook, pasts[1], answering, swaps),
         )
     except TriageError as error:
         raise click.ClickException(str(error)) from error
@@ -192,8 +195,12 @@ def _rows(file: Path, today: Configuration, proposed: Configuration) -> tuple[li
     return list(pasts_of_rows(timed, today.catalogue)), list(pasts_of_rows(timed, proposed.catalogue))
 
 
-def _decided(days: int, today: Configuration) -> tuple[list[Past], list[Past]]:
-    since = datetime.now(UTC) - timedelta(days=days)
-    with open_database(Settings()) as database, closing(DecidedIncidents(database).read(since, MOST)) as found:
-        pasts = [past_of_decision(incident, today.catalogue) for incident in found]
-    return pasts, pasts
+def _decided(days: int, today: Configuration) -> tuple[tuple[list[Past], list[Past]], tuple[OnCallOverride, ...]]:
+    """With the swaps of that time."""
+    now = datetime.now(UTC)
+    since = now - timedelta(days=days)
+    with open_database(Settings()) as database:
+        with closing(DecidedIncidents(database).read(since, MOST)) as found:
+            pasts = [past_of_decision(incident, today.catalogue) for incident in found]
+        swaps = OnCallOverrides(database).standing(since, now)
+    return (pasts, pasts), swaps

@@ -4,6 +4,7 @@ It is the wall clock of a layer's zone that counts. A time that the clocks show 
 showing; one that they skip is read by the clock from before the change (RFC 5545, section 3.3.5, says the same).
 """
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,6 +14,8 @@ from zoneinfo import ZoneInfo
 from triage.domain.schedule import Hours, Layer, Limits, OnCallOverride, OnHolidays, Schedule
 
 DAY = timedelta(days=1)
+_NIGHTS_LOCK = threading.Lock()
+"""Each night follows from those before it, so threads may not both add one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +135,10 @@ def _holder(schedule: Schedule, night: date) -> Duty | None:
     known = _nights(schedule)
     if night < begins:
         return None
-    while len(known) <= (night - begins).days:
-        known.append(_next_night(schedule, begins + len(known) * DAY, known))
+    if len(known) <= (night - begins).days:
+        with _NIGHTS_LOCK:
+            while len(known) <= (night - begins).days:
+                known.append(_next_night(schedule, begins + len(known) * DAY, known))
     return known[(night - begins).days]
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from triage.domain.schedule import OnCallOverride
@@ -19,6 +19,12 @@ class OverrideRecord:
     override: OnCallOverride
     cancelled_by: str | None = None
     cancelled_at: datetime | None = None
+
+    @property
+    def in_effect(self) -> OnCallOverride:
+        """The override as long as it counted: not before it was made, and not after it was cancelled."""
+        made, ends_at = self.override, self.cancelled_at or self.override.ends_at
+        return replace(made, starts_at=max(made.starts_at, made.made_at), ends_at=min(made.ends_at, ends_at))
 
 
 class OnCallOverrides:
@@ -40,14 +46,17 @@ class OnCallOverrides:
             )
 
     def standing(self, since: datetime, until: datetime) -> tuple[OnCallOverride, ...]:
-        """Those that are not cancelled and reach into the time from ``since`` to ``until``, in the order made."""
+        """Those that reach into the time from ``since`` to ``until``, in the order made, each as long as it
+        counted: a cancelled one said until then who was on call."""
         with self._database.connection() as db:
             rows = db.execute(
                 f"SELECT {_COLUMNS} FROM oncall_override"
-                " WHERE cancelled_at IS NULL AND ends_at > %s AND starts_at < %s ORDER BY made_at, id",
-                (since, until),
+                " WHERE ends_at > %s AND starts_at < %s"
+                " AND (cancelled_at IS NULL OR (cancelled_at > %s AND cancelled_at > starts_at))"
+                " ORDER BY made_at, id",
+                (since, until, since),
             ).fetchall()
-        return tuple(_record(row).override for row in rows)
+        return tuple(_record(row).in_effect for row in rows)
 
     def find(self, since: datetime, limit: int) -> list[OverrideRecord]:
         """Those that end after ``since``, cancelled ones too, the latest to begin first."""
