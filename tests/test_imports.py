@@ -38,7 +38,7 @@ TABLE = {
     "triage.escalation": DOMAIN,
     "triage.rehearsal": DOMAIN | {"triage.rules", "triage.escalation"},
     "triage.notify": DOMAIN,
-    "triage.store": DOMAIN,
+    "triage.store": DOMAIN | {"triage.escalation"},
     **dict.fromkeys(HEART, BELOW_THE_HEART | HEART),
     "triage.serving": BELOW_THE_HEART | HEART | {"triage.settings"},
     "triage.api": BELOW_THE_HEART | HEART | {"triage.serving", "triage.settings", "triage.rehearsal"},

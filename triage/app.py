@@ -32,6 +32,7 @@ from triage.api.openapi import describe
 from triage.api.problems import on_http_error, on_invalid_parameters, on_triage_error
 from triage.errors import TriageError
 from triage.serving.service import Service
+from triage.serving.ticking import Ticking
 from triage.serving.upkeep import Upkeep
 from triage.settings import Settings
 
@@ -56,12 +57,15 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
     """
     service = Service(settings)
     upkeep = Upkeep(service, on_fatal)
+    ticking = Ticking(lambda: service.engine, service.metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         upkeep.start()
+        ticking.start()
         with _reloading(upkeep):
             yield
+        ticking.stop()
         upkeep.stop()
         service.close()
         upkeep.release()

@@ -20,6 +20,7 @@
     ├── ConfigurationError      file, line, what was found, what was expected
     ├── BundleError             file, expected, found; the bundle is refused
     ├── EmbeddedDatabaseError   one clear sentence
+    ├── CannotCarryOn           500: an escalation whose rows cannot be read; tried again
     └── HistoryError            a history file that cannot be trained on
         └── GuaranteeRefused    too few held-out incidents for the bound that was asked for
 
@@ -177,3 +178,9 @@ class GuaranteeRefused(HistoryError):
     """Says how many incidents the bound needs, how many there are, and which bound they would allow."""
 
     code = "guarantee_refused"
+
+
+class CannotCarryOn(TriageError):
+    """A running escalation whose rows cannot be read; it is tried again, and everybody else's goes on."""
+
+    code = "cannot_carry_on"

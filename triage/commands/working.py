@@ -2,27 +2,39 @@
 
 import signal
 import threading
+import time
+from collections.abc import Callable
 
 import click
 import structlog
 
+from triage.domain.catalogue import Catalogue
+from triage.engine import Engine
 from triage.errors import StoreUnavailable, TriageError
+from triage.oncall import AHEAD
 from triage.serving.housekeeping import Housekeeping
 from triage.serving.logs import configure_logs
+from triage.serving.metrics import Metrics
 from triage.serving.opening import open_database
 from triage.serving.service import utc_now
+from triage.serving.stored import StoredCatalogue
+from triage.serving.ticking import TICK_EVERY, Ticking
 from triage.settings import Settings
+from triage.store.configurations import Configurations
+from triage.store.database import Database
+from triage.store.escalations import Escalations
+from triage.store.oncall import OnCallOverrides
 
 log = structlog.get_logger("triage.worker")
 
-TICK_EVERY = 5.0
-"""Seconds between two passes."""
+HOUSE_KEPT_EVERY = 5.0
+"""Seconds between two passes over what is forgotten or old."""
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Do what is due now, and stop.")
 def worker(once: bool) -> None:
-    """Close forgotten incidents and clear out what nobody needs any more. Any number may run."""
+    """Carry escalations on, close forgotten incidents and clear out old keys. Any number may run."""
     settings = Settings()
     configure_logs(settings.log_level)
     stop = threading.Event()
@@ -30,15 +42,40 @@ def worker(once: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     try:
         with open_database(settings, wait=not once, stop=stop) as database:
-            housekeeping = Housekeeping(database, utc_now)
-            while not stop.is_set():
-                try:
-                    housekeeping.tick()
-                except StoreUnavailable as error:
-                    log.warning("the database is away", why=str(error))
-                    database.is_reachable()
-                if once:
-                    return
-                stop.wait(TICK_EVERY)
+            _work(database, stop, once=once)
     except TriageError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _work(database: Database, stop: threading.Event, *, once: bool) -> None:
+    catalogue = StoredCatalogue(Configurations(database))
+    housekeeping = Housekeeping(database, utc_now)
+    ticking = Ticking(lambda: _engine(database, catalogue), Metrics())
+    if once:
+        _keep_house(database, housekeeping)
+        ticking.tick()
+        return
+    ticking.start()
+    kept_at = -HOUSE_KEPT_EVERY
+    while not stop.is_set():
+        if time.monotonic() >= kept_at + HOUSE_KEPT_EVERY:
+            kept_at = time.monotonic()
+            _keep_house(database, housekeeping)
+        stop.wait(TICK_EVERY)
+    ticking.stop()
+
+
+def _engine(database: Database, catalogue: Callable[[], Catalogue]) -> Engine | None:
+    """None while the database is away. Swaps are those that stand when the engine is asked for."""
+    if database.is_down:
+        return None
+    oncall = OnCallOverrides(database)
+    return Engine(Escalations(database), catalogue, utc_now, lambda now: oncall.standing(now, now + AHEAD))
+
+
+def _keep_house(database: Database, housekeeping: Housekeeping) -> None:
+    try:
+        housekeeping.tick()
+    except StoreUnavailable as error:
+        log.warning("the database is away", why=str(error))
+        database.is_reachable()

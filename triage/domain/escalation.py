@@ -141,6 +141,10 @@ class PathStep:
     beside: bool = False
     in_hours: bool = False
 
+    def robin_of(self, policy: str) -> str:
+        """The name under which turns of its round robin are counted."""
+        return f"{policy}/{self.number}/{','.join(self.targets)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalationPath:

@@ -36,13 +36,14 @@ def is_reachable(person: Person | None) -> bool:
 
 
 def members(catalogue: Catalogue, target: str) -> tuple[str, ...]:
-    """The people who may ever be meant by a concrete target; none for a vendor."""
+    """The people who may ever be meant by a concrete target; none for a vendor, nor for a team or schedule that a
+    path names and the catalogue of today has no more."""
     kind, _, name = target.partition(":")
     if kind == "person":
         return (name,)
     if kind == "team":
-        return catalogue.teams[name].responders
-    return catalogue.schedules[name].participants if kind == "oncall" else ()
+        return catalogue.teams[name].responders if name in catalogue.teams else ()
+    return catalogue.schedules[name].participants if kind == "oncall" and name in catalogue.schedules else ()
 
 
 def who_is(
@@ -60,7 +61,10 @@ def who_is(
     """
     kind, _, name = target.partition(":")
     if kind == "oncall":
-        return _in_turn(catalogue, catalogue.schedules[name], at, overrides, pages or {})
+        schedule = catalogue.schedules.get(name)
+        if schedule is None:
+            return Told((), (f"{target}: no longer in the catalogue",))
+        return _in_turn(catalogue, schedule, at, overrides, pages or {})
     ids = members(catalogue, target)
     people = tuple(person for person in ids if is_reachable(catalogue.people.get(person)))
     return Told(people, tuple(_why_skipped(catalogue, person) for person in ids if person not in people))
@@ -83,7 +87,7 @@ def candidates(
     """Who takes turns in a round robin over a target: everybody behind it who can be reached; of a schedule nobody
     while nobody is on call."""
     kind, _, name = target.partition(":")
-    if kind == "oncall":
+    if kind == "oncall" and name in catalogue.schedules:
         order = duty_at(catalogue.schedules[name], at, overrides).order
         ids = tuple(person for person in members(catalogue, target) if person in order)
     else:

@@ -126,7 +126,10 @@ class Run:
     def reached_role(self, role: str) -> tuple[str, ...]:
         """Whoever plays ``role`` now; of a team who is on call, else all of its responders."""
         catalogue = self.surroundings.catalogue
-        target = catalogue.roles[role]
+        target = catalogue.roles.get(role)
+        if target is None:
+            self.say(Notice.PASSED_OVER, f"role {role}: no longer in the catalogue")
+            return ()
         kind, _, name = target.partition(":")
         schedule = catalogue.teams[name].schedule if kind == "team" else None
         return (self.reached(f"oncall:{schedule}") if schedule else ()) or self.reached(target)
@@ -146,7 +149,7 @@ class Run:
         ]
         if not everybody:
             return ()
-        key = f"{self.path.policy}/{step.number}/{','.join(step.targets)}"
+        key = step.robin_of(self.path.policy)
         taken = sum(isinstance(effect, TakeTurn) and effect.key == key for effect in self.effects)
         target, person = everybody[(around.turns.get(key, 0) + taken) % len(everybody)]
         self.effects.append(TakeTurn(key=key))

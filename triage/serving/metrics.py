@@ -50,6 +50,9 @@ class Metrics:
         self.notes = Counter(
             "triage_source_notes", "What was bent to fit when reading a payload", ["source", "kind"], registry=r
         )
+        self.escalations = Counter(
+            "triage_escalations_carried_on", "Times that an escalation was carried on", registry=r
+        )
         self.spooled = Counter("triage_spooled", "Payloads accepted while the database was away", registry=r)
         self.drained = Counter("triage_spool_drained", "Payloads carried out from the spool", registry=r)
         self.spool_pending = Gauge("triage_spool_pending", "Payloads waiting in the spool", registry=r)

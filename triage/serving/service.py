@@ -19,6 +19,7 @@ from triage.domain.access import Principal
 from triage.domain.decision import Decision
 from triage.domain.delivery import Delivery
 from triage.domain.incident import Incident
+from triage.engine import Engine
 from triage.errors import StoreUnavailable, TriageError, Unavailable
 from triage.memory.patterns import Patterns
 from triage.memory.previewing import Previewing
@@ -35,6 +36,7 @@ from triage.settings import Settings
 from triage.store.batch import PostgresStore
 from triage.store.configurations import Configurations
 from triage.store.database import Database
+from triage.store.escalations import Escalations
 from triage.store.incidents import Incidents
 from triage.store.letters import Letters
 from triage.store.oncall import OnCallOverrides
@@ -70,6 +72,10 @@ class Parts:
         self.oncall = OnCall(OnCallOverrides(database), lambda: in_force(activation), utc_now)
         self.triager = Triager(self.store, lambda: in_force(activation), utc_now, self.oncall.standing)
         self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now, self.oncall.standing)
+        self.escalations = Escalations(database)
+        self.engine = Engine(
+            self.escalations, lambda: in_force(activation).decider.catalogue, utc_now, self.oncall.standing
+        )
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)
         self.previewing = Previewing(database)
@@ -121,6 +127,13 @@ class Service:
         if self._parts is None:
             raise StoreUnavailable("the database is still being opened", retry_after=1)
         return self._parts
+
+    @property
+    def engine(self) -> Engine | None:
+        """None while there is no database to find escalations in, or no configuration to carry them on by."""
+        if self._parts is None or self._parts.database.is_down or self.activation.active is None:
+            return None
+        return self._parts.engine
 
     @property
     def has_parts(self) -> bool:

@@ -16,8 +16,9 @@ from triage.domain.record import IncidentRecord, TimelineEntry
 from triage.errors import NotFound
 from triage.store.database import Database, Db, Row
 from triage.store.recollection import PATTERNS_LOCK
-from triage.store.recording import record_decisions, record_embeddings, record_timeline, update_incidents
+from triage.store.recording import record_decisions, record_embeddings, update_incidents
 from triage.store.records import DECISION, INPUTS, READ_INCIDENT, record_from_row
+from triage.store.timelines import record_timeline
 
 SELECT_INCIDENT = f"SELECT {READ_INCIDENT} FROM incident"
 

@@ -11,7 +11,7 @@ from pgvector import HalfVector
 
 from triage.domain.decision import StoredDecision
 from triage.domain.memory import Memory
-from triage.domain.record import IncidentRecord, TimelineEntry
+from triage.domain.record import IncidentRecord
 from triage.store.beats import COUNT_BEATS_OF
 from triage.store.database import Db
 from triage.store.records import (
@@ -22,6 +22,7 @@ from triage.store.records import (
     inputs_to_json,
     record_to_row,
 )
+from triage.store.timelines import record_timeline
 
 
 def record_memory(db: Db, memory: Memory, decisions: Sequence[StoredDecision]) -> None:
@@ -57,14 +58,6 @@ def record_decisions(db: Db, decisions: Sequence[StoredDecision]) -> None:
         for stored in decisions
     ]
     _insert(db, "decision", "id, incident_id, decided_at, encoder, text_key, inputs, record", rows)
-
-
-def record_timeline(db: Db, entries: Sequence[TimelineEntry]) -> None:
-    rows = [
-        {"incident_id": e.incident_id, "at": e.at, "kind": e.kind, "actor": e.actor, "detail": dict(e.detail)}
-        for e in entries
-    ]
-    _insert(db, "timeline", "incident_id, at, kind, actor, detail", rows)
 
 
 def record_embeddings(db: Db, encoder: str, embeddings: Mapping[bytes, NDArray[np.float16]]) -> None:

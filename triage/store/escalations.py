@@ -1,0 +1,287 @@
+"""Running escalations as rows: which are due, held while they are carried on, written back with what they say."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from triage.domain.escalation import EscalationPath
+from triage.domain.record import TimelineEntry
+from triage.escalation.state import Escalation
+from triage.store.database import Database, Db, Row
+from triage.store.records import as_rows
+from triage.store.timelines import record_timeline
+
+STATE: TypeAdapter[Escalation] = TypeAdapter(Escalation)
+PATH: TypeAdapter[EscalationPath] = TypeAdapter(EscalationPath)
+
+PAGES_LOCK = 7_041_776_005
+"""Key of the advisory lock under which pages are counted, where a schedule limits them: two ticks at once would
+each see room for one more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """Something that happened to an incident since its escalation was last carried on. ``path`` and ``team``: of
+    the decision that it brought."""
+
+    id: int
+    kind: str
+    at: datetime
+    actor: str
+    because: str | None = None
+    path: EscalationPath | None = None
+    team: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """An escalation that is held. ``state`` None: nothing was decided yet. ``advanced`` numbers what it says.
+    ``unreadable``: why its rows cannot be read, and then it has neither state nor signals."""
+
+    incident_id: str
+    opened_at: datetime
+    state: Escalation | None = None
+    team: str | None = None
+    advanced: int = 0
+    failures: int = 0
+    signals: tuple[Signal, ...] = ()
+    unreadable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something to be said. ``recipient``: ``person:ID``, ``channel:ID`` or ``vendor:ID``."""
+
+    key: str
+    incident_id: str
+    kind: str
+    recipient: str
+    detail: Mapping[str, Any]
+    made_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Carried:
+    """What a tick did, to be written as one. ``over``: incidents whose unsent messages are not sent any more."""
+
+    running: list[Running] = field(default_factory=list)
+    failed: list[tuple[Running, str, datetime]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    entries: list[TimelineEntry] = field(default_factory=list)
+    turns: dict[str, int] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)
+
+
+class Held:
+    """Escalations that nobody else carries on until the transaction ends."""
+
+    def __init__(self, db: Db, running: Sequence[Running]) -> None:
+        self._db = db
+        self.running = running
+
+    def take_turns(self, keys: Iterable[str]) -> dict[str, int]:
+        """How often each of these round robins was taken; others wait for theirs until this tick is written."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return {}
+        self._db.execute(
+            "INSERT INTO turn (key, taken) SELECT key, 0 FROM unnest(%s::text[]) AS key ORDER BY key"
+            " ON CONFLICT DO NOTHING",
+            (wanted,),
+        )
+        rows = self._db.execute(
+            "SELECT key, taken FROM turn WHERE key = ANY(%s) ORDER BY key FOR UPDATE", (wanted,)
+        ).fetchall()
+        return {row["key"]: row["taken"] for row in rows}
+
+    def count_pages(self, since: datetime) -> dict[str, tuple[datetime, ...]]:
+        """The moments of everybody's pages since then; ticks that count take turns."""
+        self._db.execute("SELECT pg_advisory_xact_lock(%s)", (PAGES_LOCK,))
+        rows = self._db.execute(
+            "SELECT recipient, made_at FROM message WHERE kind = 'page' AND made_at >= %s ORDER BY made_at",
+            (since,),
+        ).fetchall()
+        pages: dict[str, list[datetime]] = defaultdict(list)
+        for row in rows:
+            pages[row["recipient"].removeprefix("person:")].append(row["made_at"])
+        return {person: tuple(moments) for person, moments in pages.items()}
+
+    def write(self, carried: Carried) -> None:
+        """Everything or nothing: the states, what they want said, and that their inbox is empty."""
+        with self._db.pipeline():
+            self._write_states(carried)
+            self._write_failures(carried)
+            if carried.over:
+                self._db.execute(
+                    "UPDATE message SET state = 'withdrawn' WHERE incident_id = ANY(%s::uuid[])"
+                    " AND state = 'waiting' AND kind <> 'stand_down'",
+                    (sorted(carried.over),),
+                )
+            self._write_messages(carried.messages)
+            for key, taken in sorted(carried.turns.items()):
+                self._db.execute("UPDATE turn SET taken = taken + %s WHERE key = %s", (taken, key))
+            record_timeline(self._db, carried.entries)
+
+    def _write_states(self, carried: Carried) -> None:
+        rows = [
+            {
+                "incident_id": running.incident_id,
+                "state": STATE.dump_python(running.state, mode="json") if running.state else None,
+                "team": running.team,
+                "due_at": running.state.due_at if running.state else None,
+                "advanced": running.advanced,
+            }
+            for running in carried.running
+        ]
+        if not rows:
+            return
+        self._db.execute(
+            "UPDATE escalation SET state = new.state, team = new.team, due_at = new.due_at,"
+            " advanced = new.advanced, failures = 0, fault = NULL"
+            " FROM jsonb_populate_recordset(NULL::escalation, %s::jsonb) AS new"
+            " WHERE escalation.incident_id = new.incident_id",
+            (as_rows(rows),),
+        )
+        heard = [signal.id for running in carried.running for signal in running.signals]
+        if heard:
+            self._db.execute("DELETE FROM escalation_event WHERE id = ANY(%s)", (heard,))
+
+    def _write_failures(self, carried: Carried) -> None:
+        for running, fault, due_at in carried.failed:
+            self._db.execute(
+                "UPDATE escalation SET failures = failures + 1, fault = %s, due_at = %s WHERE incident_id = %s",
+                (fault, due_at, running.incident_id),
+            )
+            self._db.execute(
+                "UPDATE escalation_event SET waits = true WHERE incident_id = %s", (running.incident_id,)
+            )
+
+    def _write_messages(self, messages: Sequence[Message]) -> None:
+        rows = [
+            {
+                "key": message.key,
+                "incident_id": message.incident_id,
+                "kind": message.kind,
+                "recipient": message.recipient,
+                "detail": dict(message.detail),
+                "made_at": message.made_at,
+                "due_at": message.made_at,
+            }
+            for message in messages
+        ]
+        if rows:
+            columns = "key, incident_id, kind, recipient, detail, made_at, due_at"
+            self._db.execute(
+                f"INSERT INTO message ({columns})"
+                f" SELECT {columns} FROM jsonb_populate_recordset(NULL::message, %s::jsonb)",
+                (as_rows(rows),),
+            )
+
+
+class Escalations:
+    """Every call raises StoreUnavailable while the database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def holding(self, now: datetime, limit: int) -> Iterator[Held]:
+        """Up to ``limit`` escalations to which something has happened or is due by ``now``, the longest due first.
+
+        Any number of workers may ask at once: nobody waits for another, and each escalation is held by one.
+        """
+        with self._database.transaction() as db:
+            rows = db.execute(_TAKE, {"now": now, "limit": limit}).fetchall()
+            yield Held(db, _running(db, rows))
+
+    def get(self, incident_id: str) -> Running | None:
+        """As it stands, without holding it. None where nothing was ever decided here."""
+        with self._database.connection() as db:
+            row = db.execute(f"{_SELECT} WHERE e.incident_id = %s", (incident_id,)).fetchone()
+            return _running(db, [row])[0] if row is not None else None
+
+    def messages(self, incident_id: str) -> list[Message]:
+        """What was said or is to be said about an incident, in that order."""
+        with self._database.connection() as db:
+            rows = db.execute(
+                "SELECT key, incident_id, kind, recipient, detail, made_at FROM message"
+                " WHERE incident_id = %s ORDER BY made_at, key",
+                (incident_id,),
+            ).fetchall()
+        return [Message(**{**row, "incident_id": str(row["incident_id"])}) for row in rows]
+
+
+_SELECT = (
+    "SELECT e.incident_id, i.opened_at, e.state, e.team, e.advanced, e.failures"
+    " FROM escalation AS e JOIN incident AS i ON i.id = e.incident_id"
+)
+# Due ones first: what has just happened can wait for a tick, a person's time to answer cannot.
+_TAKE = """
+WITH due AS (
+    SELECT incident_id FROM escalation WHERE due_at <= %(now)s
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), told AS (
+    SELECT incident_id FROM escalation
+    WHERE incident_id IN (SELECT incident_id FROM escalation_event WHERE NOT waits ORDER BY id LIMIT %(limit)s)
+    FOR UPDATE SKIP LOCKED
+)
+SELECT e.incident_id, i.opened_at, e.state, e.team, e.advanced, e.failures
+FROM (SELECT incident_id FROM due UNION SELECT incident_id FROM told) AS held
+JOIN escalation AS e USING (incident_id) JOIN incident AS i ON i.id = e.incident_id
+"""
+
+
+def _running(db: Db, rows: Sequence[Row]) -> list[Running]:
+    told = _told(db, [row["incident_id"] for row in rows])
+    return [_read(row, told.get(row["incident_id"], [])) for row in rows]
+
+
+def _read(row: Row, told: Sequence[Row]) -> Running:
+    running = Running(
+        incident_id=str(row["incident_id"]),
+        opened_at=row["opened_at"],
+        team=row["team"],
+        advanced=row["advanced"],
+        failures=row["failures"],
+    )
+    try:
+        running.state = STATE.validate_python(row["state"]) if row["state"] is not None else None
+        running.signals = tuple(_signal(one) for one in told)
+    except ValidationError as error:
+        running.unreadable = f"{error.error_count()} faults in what is stored of it"
+    return running
+
+
+def _told(db: Db, incident_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Row]]:
+    """Read once they are held: whatever was written before that is seen, and comes in the order written."""
+    found: dict[uuid.UUID, list[Row]] = defaultdict(list)
+    if not incident_ids:
+        return found
+    rows = db.execute(
+        "SELECT s.id, s.incident_id, s.kind, s.at, s.actor, s.detail ->> 'because' AS because,"
+        " d.record -> 'escalation' AS path, d.record -> 'team' ->> 'value' AS team"
+        " FROM escalation_event AS s LEFT JOIN decision AS d ON d.id = s.decision_id"
+        " WHERE s.incident_id = ANY(%s) ORDER BY s.id",
+        (list(incident_ids),),
+    ).fetchall()
+    for row in rows:
+        found[row["incident_id"]].append(row)
+    return found
+
+
+def _signal(row: Row) -> Signal:
+    return Signal(
+        id=row["id"],
+        kind=row["kind"],
+        at=row["at"],
+        actor=row["actor"],
+        because=row["because"],
+        path=PATH.validate_python(row["path"]) if row["path"] is not None else None,
+        team=row["team"],
+    )
