@@ -24,6 +24,7 @@ from triage.api import (
     predict,
     previews,
     rehearsals,
+    responding,
     silences,
     sources,
 )
@@ -83,6 +84,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
     for module in (
         predict,
         actions,
+        responding,
         incidents,
         pattern_changes,
         silences,

@@ -19,10 +19,12 @@ from triage.errors import CannotCarryOn
 from triage.escalation.machine import advance, begin
 from triage.escalation.state import (
     Acknowledged,
+    Answered,
     AskApproval,
     CallVendor,
     Decided,
     Effect,
+    Escalated,
     Escalation,
     Event,
     Note,
@@ -160,6 +162,10 @@ def _event(running: Running, signal: Signal) -> Event | None:
             return Resolved(signal.actor)
         case "reopened":
             return Opened()
+        case "escalated":
+            return Escalated(signal.actor)
+        case "approved" | "refused":
+            return Answered(signal.checkpoint or "", signal.kind == "approved", signal.actor)
     if signal.path is None:
         return None
     moved = running.team is not None and signal.team != running.team

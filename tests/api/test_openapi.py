@@ -23,6 +23,11 @@ PATHS = {
     "/v1/incidents/{incident_id}/acknowledge",
     "/v1/incidents/{incident_id}/status",
     "/v1/incidents/{incident_id}/resolve",
+    "/v1/incidents/{incident_id}/escalate",
+    "/v1/incidents/{incident_id}/approve",
+    "/v1/incidents/{incident_id}/note",
+    "/v1/incidents/{incident_id}/reopen",
+    "/v1/incidents/{incident_id}/escalation",
     "/v1/patterns",
     "/v1/patterns/preview",
     "/v1/patterns/threshold",
@@ -100,7 +105,7 @@ def test_only_health_needs_no_token(document: dict[str, Any]) -> None:
 
 def test_every_body_has_examples_that_are_valid(document: dict[str, Any]) -> None:
     bodies = [operation["requestBody"] for _, _, operation in operations(document) if "requestBody" in operation]
-    assert len(bodies) == 24
+    assert len(bodies) == 28
     for body in bodies:
         content = body["content"]["application/json"]
         assert content["examples"]

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from psycopg.types.json import Jsonb
 
+from tests.engine.fixtures import Running
 from tests.fixtures_store import CATALOGUE, POLICY, Clock, Desk, an_event
-from triage.corrections import Corrections
 from triage.domain.incident import EventKind
 from triage.domain.reach import Surroundings
 from triage.engine import Engine
@@ -19,54 +19,6 @@ from triage.rules.configuration import configuration_from_texts
 from triage.store import escalations
 from triage.store.database import Database
 from triage.store.escalations import Escalations
-from triage.store.incidents import Incidents
-
-
-class Running:
-    """A desk and the engine that carries out what it decides."""
-
-    def __init__(self, desk: Desk, clock: Clock) -> None:
-        self.desk = desk
-        self.clock = clock
-        self.escalations = Escalations(desk.database)
-        self.engine = Engine(self.escalations, lambda: self.desk.active.decider.catalogue, clock)
-        self.corrections = Corrections(Incidents(desk.database), lambda: desk.active, clock)
-
-    def passes(self, minutes: float) -> None:
-        """Time, tick by tick as things fall due."""
-        end = self.clock.now + timedelta(minutes=minutes)
-        while True:
-            while self.engine.tick().carried_on:
-                pass
-            due = self.next_due()
-            if due is None or due > end:
-                break
-            self.clock.now = max(self.clock.now, due)
-        self.clock.now = end
-
-    def next_due(self):
-        with self.desk.database.connection() as db:
-            row = db.execute("SELECT min(due_at) AS at FROM escalation").fetchone()
-        return row["at"] if row else None
-
-    def said(self, incident_id: str) -> list[tuple[str, str, float]]:
-        """Kind, recipient, and minutes since the opening."""
-        running = self.escalations.get(incident_id)
-        assert running is not None
-        return [
-            (m.kind, m.recipient, (m.made_at - running.opened_at).total_seconds() / 60)
-            for m in self.escalations.messages(incident_id)
-        ]
-
-    def state_of(self, incident_id: str):
-        running = self.escalations.get(incident_id)
-        assert running is not None
-        return running.state
-
-    def states(self, key: str) -> dict[str, int]:
-        with self.desk.database.connection() as db:
-            rows = db.execute(f"SELECT {key} AS word, count(*) AS n FROM message GROUP BY 1").fetchall()
-        return {row["word"]: row["n"] for row in rows}
 
 
 @pytest.fixture

@@ -71,6 +71,16 @@ STATUSES: Final[Examples] = {"mitigating": {"summary": "A mend is on its way", "
 RESOLUTIONS: Final[Examples] = {
     "said": {"summary": "With what helped", "value": {"resolution": "Failed over to the second acquirer"}}
 }
+REASONS: Final[Examples] = {
+    "said": {"summary": "With the reason", "value": {"reason": "It is wider than we thought"}}
+}
+APPROVALS: Final[Examples] = {
+    "yes": {"summary": "Yes, to the only checkpoint", "value": {"approved": True}},
+    "no": {"summary": "No, and why", "value": {"approved": False, "reason": "Not before the cause is known"}},
+}
+NOTES: Final[Examples] = {
+    "note": {"summary": "A line for the next one", "value": {"text": "The second acquirer confirms it"}}
+}
 RESOLUTIONS_BY_KEY: Final[Examples] = {
     "key": {
         "summary": "By the source's own key",

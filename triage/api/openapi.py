@@ -11,6 +11,7 @@ from triage.api.oncall_shapes import SwapBody
 from triage.api.pattern_changes import DifferenceBody, KnownFixBody, MergeBody, NameBody, SplitBody, UndoBody
 from triage.api.previews import PreviewBody, ThresholdBody
 from triage.api.rehearsals import BacktestBody, CheckBody, SimulationBody
+from triage.api.responding import ApprovalBody, NoteBody, ReasonBody
 from triage.api.shapes import Problem
 from triage.api.silences import SilenceBody
 from triage.sources.native import IncidentBody
@@ -21,6 +22,9 @@ DESCRIBED = (
     ResolveBody,
     ResolveByKeyBody,
     StatusBody,
+    ReasonBody,
+    ApprovalBody,
+    NoteBody,
     PromoteBody,
     RollbackBody,
     MergeBody,

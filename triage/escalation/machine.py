@@ -11,7 +11,7 @@ from triage.domain.escalation import EscalationPath
 from triage.domain.reach import Surroundings
 from triage.escalation.approvals import answer_checkpoint, ask_deputy
 from triage.escalation.changing import change_path
-from triage.escalation.ladder import LADDER, call_again, move_on, start_step
+from triage.escalation.ladder import LADDER, call_again, call_desk, move_on, start_step
 from triage.escalation.opening import open_run, send_update
 from triage.escalation.run import TAKEN, Run
 from triage.escalation.state import (
@@ -19,6 +19,7 @@ from triage.escalation.state import (
     Answered,
     Decided,
     Effect,
+    Escalated,
     Escalation,
     Event,
     Notice,
@@ -52,6 +53,8 @@ def advance(
             change_path(run, event)
         case Answered(checkpoint, approved, by):
             answer_checkpoint(run, checkpoint, approved=approved, by=by)
+        case Escalated(by):
+            _escalate(run, by)
         case VendorAnswered(vendor):
             run.drop(lambda timer: timer.kind is TimerKind.VENDOR and timer.name == vendor)
     return run.state(), tuple(run.effects)
@@ -133,6 +136,19 @@ def _acknowledge(run: Run, by: str) -> None:
     run.done.add(TAKEN)
     run.acknowledged_by, run.acknowledged_at = by, run.now
     run.cancel(TimerKind.STEP, TimerKind.ACKNOWLEDGE, TimerKind.SLA_ACKNOWLEDGE)
+
+
+def _escalate(run: Run, by: str) -> None:
+    """The next step at once; after the last one the triage desk, which is told again if it was told already."""
+    if run.phase not in (Phase.CALLING, Phase.ACKNOWLEDGED):
+        return
+    run.say(Notice.ESCALATED, f"{by} asks for the next step", max(run.step, 0) + 1)
+    run.phase = Phase.CALLING
+    run.cancel(*LADDER)
+    if run.step < len(run.path.steps):
+        move_on(run, waits=False)
+    else:
+        call_desk(run)
 
 
 def _resolve(run: Run) -> None:

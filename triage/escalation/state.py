@@ -127,11 +127,18 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalated:
+    """Somebody wants the next step now, whether or not anybody works on it."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class VendorAnswered:
     vendor: str
 
 
-Event = Opened | TimePassed | Acknowledged | Resolved | Decided | Answered | VendorAnswered
+Event = Opened | TimePassed | Acknowledged | Resolved | Decided | Answered | Escalated | VendorAnswered
 
 
 # What it wants done.
@@ -210,6 +217,7 @@ class Notice(Enum):
 
     SKIPPED = "skipped"
     MOVED_ON = "moved_on"
+    ESCALATED = "escalated"
     NOT_RESOLVED = "not_resolved"
     CLIMBS_AGAIN = "climbs_again"
     NOBODY_ANSWERED = "nobody_answered"

@@ -27,6 +27,7 @@ from triage.memory.reshaping import Reshaping
 from triage.memory.silencing import Silencing
 from triage.memory.similar import Similar
 from triage.oncall import OnCall
+from triage.responding import Responding
 from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
 from triage.serving.metrics import Metrics
@@ -75,6 +76,9 @@ class Parts:
         self.escalations = Escalations(database)
         self.engine = Engine(
             self.escalations, lambda: in_force(activation).decider.catalogue, utc_now, self.oncall.standing
+        )
+        self.responding = Responding(
+            self.incidents, self.escalations, lambda: in_force(activation), utc_now, self.oncall.standing
         )
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)

@@ -28,13 +28,14 @@ each see room for one more."""
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """Something that happened to an incident since its escalation was last carried on. ``path`` and ``team``: of
-    the decision that it brought."""
+    the decision that it brought; ``checkpoint``: what was approved or refused."""
 
     id: int
     kind: str
     at: datetime
     actor: str
     because: str | None = None
+    checkpoint: str | None = None
     path: EscalationPath | None = None
     team: str | None = None
 
@@ -64,6 +65,7 @@ class Message:
     recipient: str
     detail: Mapping[str, Any]
     made_at: datetime
+    state: str = "waiting"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -210,7 +212,7 @@ class Escalations:
         """What was said or is to be said about an incident, in that order."""
         with self._database.connection() as db:
             rows = db.execute(
-                "SELECT key, incident_id, kind, recipient, detail, made_at FROM message"
+                "SELECT key, incident_id, kind, recipient, detail, made_at, state FROM message"
                 " WHERE incident_id = %s ORDER BY made_at, key",
                 (incident_id,),
             ).fetchall()
@@ -265,6 +267,7 @@ def _told(db: Db, incident_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Row
         return found
     rows = db.execute(
         "SELECT s.id, s.incident_id, s.kind, s.at, s.actor, s.detail ->> 'because' AS because,"
+        " s.detail ->> 'checkpoint' AS checkpoint,"
         " d.record -> 'escalation' AS path, d.record -> 'team' ->> 'value' AS team"
         " FROM escalation_event AS s LEFT JOIN decision AS d ON d.id = s.decision_id"
         " WHERE s.incident_id = ANY(%s) ORDER BY s.id",
@@ -282,6 +285,7 @@ def _signal(row: Row) -> Signal:
         at=row["at"],
         actor=row["actor"],
         because=row["because"],
+        checkpoint=row["checkpoint"],
         path=PATH.validate_python(row["path"]) if row["path"] is not None else None,
         team=row["team"],
     )

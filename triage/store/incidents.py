@@ -189,6 +189,16 @@ class Change:
     def release_keys(self, at: datetime) -> None:
         _release_keys(self._db, [self.record.id], at)
 
+    def claim_keys(self) -> None:
+        """The keys under which its sources spoke of it mean it again, but for those that another incident has had
+        since."""
+        self._db.execute(
+            "UPDATE incident_key AS mine SET resolved_at = NULL WHERE incident_id = %s AND NOT EXISTS ("
+            " SELECT 1 FROM incident_key AS later WHERE (later.source, later.dedup_key) ="
+            " (mine.source, mine.dedup_key) AND later.opened_at > mine.opened_at)",
+            (self.record.id,),
+        )
+
     def write(self) -> None:
         record_decisions(self._db, self._decisions)
         update_incidents(self._db, [self.record])

@@ -10,7 +10,7 @@ from triage.domain.record import TimelineEntry
 from triage.store.database import Db
 from triage.store.records import as_rows
 
-SIGNALS = ("decided", "overridden", "reopened", "acknowledged", "resolved")
+SIGNALS = ("decided", "overridden", "reopened", "acknowledged", "resolved", "escalated", "approved", "refused")
 """Entries that an escalation is carried on by: they go into its inbox, too."""
 
 
@@ -40,6 +40,6 @@ WITH given AS MATERIALIZED (
 )
 INSERT INTO escalation_event (incident_id, at, kind, actor, decision_id, detail)
 SELECT incident_id, at, kind, actor, (detail ->> 'decision_id')::uuid,
-       jsonb_build_object('because', detail -> 'because')
+       jsonb_build_object('because', detail -> 'because', 'checkpoint', detail -> 'checkpoint')
 FROM given WHERE kind = ANY(%(signals)s) ORDER BY place
 """
