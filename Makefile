@@ -35,7 +35,7 @@ define install
 endef
 
 .NOTPARALLEL:
-.PHONY: help run test check format bench quality recurrence rehearsal soak bundle secrets lock clean
+.PHONY: help run test check format bench quality recurrence rehearsal escalations soak bundle secrets lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -70,6 +70,9 @@ rehearsal: $(VENV)/.installed-dev  ## planted faults, on-call agreement, rule co
 	@$(BIN)/python -m bench.rules
 	@$(BIN)/python -m bench.backtest $(ARGS)
 	@$(BIN)/python -m bench.oncall
+
+escalations: $(VENV)/.installed-dev  ## 20,000 escalations due within a minute, two workers
+	@$(BIN)/python -m bench.escalations $(ARGS)
 
 soak: $(VENV)/.installed-dev bundle  ## a storm of 10,000 alerts, and a memory of a million texts
 	@$(BIN)/python -m bench.storm $(ARGS)

@@ -252,4 +252,5 @@ _NAMES: dict[type[Effect], str] = {
     StandDown: "stood_down",
     Note: "escalation",
 }
-"""How a timeline calls what was done."""
+SAID = frozenset(_NAMES.values())
+"""How a timeline calls what escalations did."""

@@ -35,7 +35,7 @@ def test_service_carries_on_what_it_decides(api: Api):
     begun = escalation(api, incident)
     assert (begun["policy"], begun["hand_over"]["phase"], begun["hand_over"]["step"]) == ("fast", "calling", 1)
     kinds = [entry["kind"] for entry in api.get(f"/v1/incidents/{incident['id']}/timeline").json()["timeline"]]
-    assert kinds == ["opened", "decided", "paged"]
+    assert kinds[:3] == ["opened", "decided", "paged"]
     api.post(f"/v1/incidents/{incident['id']}/acknowledge")
     api.wait_until(lambda: escalation(api, incident)["hand_over"]["phase"] == "acknowledged")
 
