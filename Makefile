@@ -71,8 +71,9 @@ rehearsal: $(VENV)/.installed-dev  ## planted faults, on-call agreement, rule co
 	@$(BIN)/python -m bench.backtest $(ARGS)
 	@$(BIN)/python -m bench.oncall
 
-escalations: $(VENV)/.installed-dev  ## 20,000 escalations due within a minute, two workers
-	@$(BIN)/python -m bench.escalations $(ARGS)
+escalations: $(VENV)/.installed-dev  ## 20,000 escalations due within a minute, and killing who carries them on
+	@$(BIN)/python -m bench.escalations
+	@$(BIN)/python -m bench.crashes
 
 soak: $(VENV)/.installed-dev bundle  ## a storm of 10,000 alerts, and a memory of a million texts
 	@$(BIN)/python -m bench.storm $(ARGS)

@@ -18,7 +18,7 @@ from triage.serving.metrics import Metrics
 from triage.serving.opening import open_database
 from triage.serving.service import utc_now
 from triage.serving.stored import StoredCatalogue
-from triage.serving.ticking import TICK_EVERY, Ticking
+from triage.serving.ticking import Ticking
 from triage.settings import Settings
 from triage.store.configurations import Configurations
 from triage.store.database import Database
@@ -29,6 +29,8 @@ log = structlog.get_logger("triage.worker")
 
 HOUSE_KEPT_EVERY = 5.0
 """Seconds between two passes over what is forgotten or old."""
+ASKED_AGAIN_AFTER = 0.5
+"""Seconds between two looks for a database that went away."""
 
 
 @click.command()
@@ -61,7 +63,9 @@ def _work(database: Database, stop: threading.Event, *, once: bool) -> None:
         if time.monotonic() >= kept_at + HOUSE_KEPT_EVERY:
             kept_at = time.monotonic()
             _keep_house(database, housekeeping)
-        stop.wait(TICK_EVERY)
+        if database.is_down:
+            database.is_reachable()
+        stop.wait(ASKED_AGAIN_AFTER)
     ticking.stop()
 
 
@@ -78,4 +82,3 @@ def _keep_house(database: Database, housekeeping: Housekeeping) -> None:
         housekeeping.tick()
     except StoreUnavailable as error:
         log.warning("the database is away", why=str(error))
-        database.is_reachable()
