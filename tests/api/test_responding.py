@@ -75,3 +75,8 @@ def test_source_may_not_respond_and_what_is_unknown_is_not_found(api: Api, actio
     api.issue(Role.ADMIN, "person:ann")
     with api.with_token(api.issue(Role.SOURCE, "source:monitor")):
         assert api.post(f"/v1/incidents/{UNKNOWN}/{action}", body).status_code == 403
+
+
+@pytest.mark.parametrize("identifier", [UNKNOWN, "not-a-uuid"])
+def test_escalation_of_what_nobody_stored_is_not_found(shared_api: Api, identifier: str):
+    assert shared_api.get(f"/v1/incidents/{identifier}/escalation").status_code == 404

@@ -14,6 +14,7 @@ from triage.domain.escalation import EscalationPath
 from triage.domain.record import TimelineEntry
 from triage.escalation.state import Escalation
 from triage.store.database import Database, Db, Row
+from triage.store.incidents import identifier
 from triage.store.records import as_rows
 from triage.store.timelines import record_timeline
 
@@ -203,9 +204,11 @@ class Escalations:
             yield Held(db, _running(db, rows))
 
     def get(self, incident_id: str) -> Running | None:
-        """As it stands, without holding it. None where nothing was ever decided here."""
+        """As it stands, without holding it. None where nothing was ever decided here. Raises NotFound for what is
+        no incident's identifier."""
+        asked = identifier(incident_id, "incident")
         with self._database.connection() as db:
-            row = db.execute(f"{_SELECT} WHERE e.incident_id = %s", (incident_id,)).fetchone()
+            row = db.execute(f"{_SELECT} WHERE e.incident_id = %s", (asked,)).fetchone()
             return _running(db, [row])[0] if row is not None else None
 
     def messages(self, incident_id: str) -> list[Message]:

@@ -212,7 +212,7 @@ _OF_FAMILY: LiteralString = (
 
 def _get(db: Db, incident_id: str, *, lock: bool = False) -> IncidentRecord:
     statement = f"{SELECT_INCIDENT} WHERE id = %s" + (" FOR NO KEY UPDATE" if lock else "")
-    row: Row | None = db.execute(statement, (_identifier(incident_id, "incident"),)).fetchone()
+    row: Row | None = db.execute(statement, (identifier(incident_id, "incident"),)).fetchone()
     if row is None:
         raise NotFound("no such incident is stored")
     return record_from_row(row)
@@ -222,7 +222,7 @@ def _recorded(db: Db, decision_id: str) -> RecordedDecision:
     row = db.execute(
         "SELECT d.record, d.inputs, t.embedding FROM decision AS d LEFT JOIN text_embedding AS t"
         " ON t.encoder = d.encoder AND t.text_key = d.text_key WHERE d.id = %s",
-        (_identifier(decision_id, "decision"),),
+        (identifier(decision_id, "decision"),),
         binary=True,
     ).fetchone()
     if row is None:
@@ -234,7 +234,8 @@ def _recorded(db: Db, decision_id: str) -> RecordedDecision:
     )
 
 
-def _identifier(text: str, what: str) -> uuid.UUID:
+def identifier(text: str, what: str) -> uuid.UUID:
+    """Raises NotFound for what cannot be one."""
     try:
         return uuid.UUID(text)
     except ValueError as error:
