@@ -104,7 +104,7 @@ def _carry_on(around: "_Around", held: Sequence[Running], now: datetime) -> Carr
             state, effects = _run(around, running, now)
         except Exception as error:  # noqa: BLE001 - its owner: kept with the row, logged, counted, tried again
             why = str(error) if isinstance(error, CannotCarryOn) else type(error).__name__
-            carried.failed.append((running, why, now + min(timedelta(seconds=2**running.failures), LONGEST_WAIT)))
+            carried.failed.append((running, why, now + _wait(running.failures)))
             log.error("an escalation cannot be carried on", incident_id=running.incident_id, why=why)
             continue
         running.state = state
@@ -114,6 +114,11 @@ def _carry_on(around: "_Around", held: Sequence[Running], now: datetime) -> Carr
             carried.over.add(running.incident_id)
         _say(carried, running, effects, now)
     return carried
+
+
+def _wait(failures: int) -> timedelta:
+    """Twice as long each time. An escalation that fails for hours must not make a number that no time can hold."""
+    return min(timedelta(seconds=2 ** min(failures, 10)), LONGEST_WAIT)
 
 
 class _Around:

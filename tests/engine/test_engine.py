@@ -129,6 +129,9 @@ def test_one_that_cannot_be_read_is_tried_again_and_holds_up_nobody(running: Run
     assert (ticked.carried_on, ticked.failed) == (1, 1)
     assert running.said(other.id) == [("page", "person:ann", 0)]
     assert running.engine.tick().failed == 0  # it waits
+    for _ in range(60):
+        running.clock.advance(minutes=1)
+        assert running.engine.tick().failed == 1
     with running.desk.database.connection() as db:
         assert before is not None
         db.execute("UPDATE escalation SET state = %s WHERE fault IS NOT NULL", (Jsonb(before["state"]),))
