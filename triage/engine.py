@@ -127,7 +127,6 @@ class _Around:
     def __init__(self, surroundings: Surroundings) -> None:
         self._turns = dict(surroundings.turns)
         self._pages = dict(surroundings.pages)
-        self._counts_pages = _counts_pages(surroundings.catalogue)
         self._surroundings = replace(surroundings, turns=self._turns, pages=self._pages)
 
     def advance(self, state: Escalation, event: Event, now: datetime) -> tuple[Escalation, tuple[Effect, ...]]:
@@ -135,7 +134,7 @@ class _Around:
         for effect in effects:
             if isinstance(effect, TakeTurn):
                 self._turns[effect.key] = self._turns.get(effect.key, 0) + 1
-            elif self._counts_pages and isinstance(effect, Page):
+            elif isinstance(effect, Page):
                 self._pages[effect.person] = (*self._pages.get(effect.person, ()), now)
         return state, effects
 
@@ -188,15 +187,12 @@ def _robins(running: Running) -> set[str]:
     return {step.robin_of(path.policy) for path in paths for step in path.steps if step.round_robin}
 
 
-def _counts_pages(catalogue: Catalogue) -> bool:
-    return any(schedule.limits.pages_a_shift is not None for schedule in catalogue.schedules.values())
-
-
 def _pages(held: Held, catalogue: Catalogue, now: datetime) -> dict[str, tuple[datetime, ...]]:
     """Those that may belong to a shift that runs now; nothing is counted where no schedule asks."""
-    if not _counts_pages(catalogue):
+    limited = [s for s in catalogue.schedules.values() if s.limits.pages_a_shift is not None]
+    if not limited:
         return {}
-    longest = max(layer.turn for schedule in catalogue.schedules.values() for layer in schedule.layers)
+    longest = max(layer.turn for schedule in limited for layer in schedule.layers)
     return held.count_pages(now - longest - timedelta(days=1))
 
 

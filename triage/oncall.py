@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from triage.active import Active
 from triage.domain.catalogue import Catalogue
 from triage.domain.reach import is_reachable
 from triage.domain.rotation import duty_at
@@ -43,10 +42,10 @@ class OnCall:
     """Swaps as people make and cancel them. What stands is kept for a few seconds, since every decision asks."""
 
     def __init__(
-        self, overrides: OnCallOverrides, active: Callable[[], Active], clock: Callable[[], datetime]
+        self, overrides: OnCallOverrides, catalogue: Callable[[], Catalogue], clock: Callable[[], datetime]
     ) -> None:
         self._overrides = overrides
-        self._active = active
+        self._catalogue = catalogue
         self._clock = clock
         self._reading = threading.Lock()
         self._guard = threading.Lock()
@@ -99,7 +98,7 @@ class OnCall:
         Raises UnknownWord for a schedule or person that the catalogue lacks, InvalidIncident for somebody who
         cannot be reached, for times that cannot be, and where nobody is relieved who could answer in return.
         """
-        now, catalogue = self._clock(), self._active().decider.catalogue
+        now, catalogue = self._clock(), self._catalogue()
         schedule = _schedule(catalogue, schedule_id)
         _check_person(catalogue, person)
         _check_span(span, now, "")

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from triage.active import Active
 from triage.domain.catalogue import Catalogue
 from triage.domain.escalation import Checkpoint, EscalationPath
-from triage.domain.reach import Surroundings, members
+from triage.domain.reach import Surroundings, members, targets_of_role
 from triage.domain.record import IncidentRecord
 from triage.errors import Conflict, Forbidden, NotFound, UnknownWord
 from triage.escalation.handover import HandOver, hand_over
@@ -35,13 +34,13 @@ class Responding:
         self,
         incidents: Incidents,
         escalations: Escalations,
-        active: Callable[[], Active],
+        catalogue: Callable[[], Catalogue],
         clock: Callable[[], datetime],
         standing: Standing = nothing_stands,
     ) -> None:
         self._incidents = incidents
         self._escalations = escalations
-        self._active = active
+        self._catalogue = catalogue
         self._clock = clock
         self._standing = standing
 
@@ -67,7 +66,7 @@ class Responding:
 
         Raises NotFound, UnknownWord for a checkpoint that the path lacks, Forbidden, and Conflict when it is over.
         """
-        catalogue = self._active().decider.catalogue
+        catalogue = self._catalogue()
         with self._incidents.changing(incident_id) as change:
             _check_open(change)
             checkpoint = _checkpoint(change, checkpoint_id)
@@ -92,7 +91,7 @@ class Responding:
                 raise Conflict("the incident came with a history and was never decided on here")
             if not record.reopen(now):
                 raise Conflict("the incident is open")
-            after = self._active().decider.catalogue.source_settings(record.source).auto_resolve_after
+            after = self._catalogue().source_settings(record.source).auto_resolve_after
             record.closes_at = now + after if after is not None else None
             change.claim_keys()
             change.note(now, "reopened", actor, because=reason or None)
@@ -104,7 +103,7 @@ class Responding:
         if running is None or running.state is None:
             raise NotFound("no escalation of this incident has begun")
         now = self._clock()
-        around = Surroundings(catalogue=self._active().decider.catalogue, overrides=self._standing(now))
+        around = Surroundings(catalogue=self._catalogue(), overrides=self._standing(now))
         return Progressed(
             hand_over=hand_over(around, running.state, now),
             path=running.state.path,
@@ -132,8 +131,6 @@ def _checkpoint(change: Change, checkpoint_id: str | None) -> Checkpoint:
 
 
 def _approvers(catalogue: Catalogue, checkpoint: Checkpoint) -> set[str]:
-    roles = (checkpoint.role, checkpoint.deputy)
-    targets = {catalogue.roles[role] for role in roles if role is not None and role in catalogue.roles}
-    teams = [catalogue.teams[name] for kind, _, name in (t.partition(":") for t in targets) if kind == "team"]
-    targets |= {f"oncall:{team.schedule}" for team in teams if team.schedule is not None}
+    roles = (role for role in (checkpoint.role, checkpoint.deputy) if role is not None)
+    targets = (target for role in roles for target in targets_of_role(catalogue, role))
     return {person for target in targets for person in members(catalogue, target)}

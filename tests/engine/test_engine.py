@@ -21,11 +21,6 @@ from triage.store.database import Database
 from triage.store.escalations import Escalations
 
 
-@pytest.fixture
-def running(desk: Desk, clock: Clock) -> Running:
-    return Running(desk, clock)
-
-
 def test_what_is_decided_is_carried_out_until_the_desk_is_told(running: Running):
     opened = running.desk.fire(severity="critical").incident
     running.passes(40)

@@ -31,7 +31,10 @@ def asking(desk: Desk, clock: Clock) -> Running:
 @pytest.fixture
 def responding(asking: Running) -> Responding:
     return Responding(
-        Incidents(asking.desk.database), asking.escalations, lambda: asking.desk.active, asking.clock
+        Incidents(asking.desk.database),
+        asking.escalations,
+        lambda: asking.desk.active.decider.catalogue,
+        asking.clock,
     )
 
 

@@ -2,16 +2,8 @@
 
 from datetime import timedelta
 
-import pytest
-
 from tests.engine.fixtures import Running
-from tests.fixtures_store import Clock, Desk
 from triage.escalation.state import Phase
-
-
-@pytest.fixture
-def running(desk: Desk, clock: Clock) -> Running:
-    return Running(desk, clock)
 
 
 def test_year_that_passed_at_once_is_one_call_and_not_thousands(running: Running):

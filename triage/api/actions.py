@@ -16,6 +16,7 @@ from triage.api.shapes import (
     ActedView,
     DecidedView,
     ReceivedView,
+    acted_view,
     decision_view,
     incident_view,
     received_view,
@@ -111,7 +112,7 @@ async def acknowledge(request: Request, incident_id: str) -> Response:
     principal = admit(request, Role.RESPONDER)
     corrections = service_of(request).parts.corrections
     record = await run_in_threadpool(corrections.acknowledge, incident_id, principal.actor)
-    return answer(render({"incident": incident_view(record)}))
+    return answer(render(acted_view(record)))
 
 
 @router.post(
@@ -126,7 +127,7 @@ async def move(request: Request, incident_id: str) -> Response:
     asked = await read_fields(request, service_of(request).settings, StatusBody)
     corrections = service_of(request).parts.corrections
     record = await run_in_threadpool(corrections.move, incident_id, principal.actor, asked.status)
-    return answer(render({"incident": incident_view(record)}))
+    return answer(render(acted_view(record)))
 
 
 @router.post(
@@ -141,4 +142,4 @@ async def resolve(request: Request, incident_id: str) -> Response:
     asked = await read_fields(request, service_of(request).settings, ResolveBody)
     corrections = service_of(request).parts.corrections
     record = await run_in_threadpool(corrections.resolve, incident_id, principal.actor, asked.resolution)
-    return answer(render({"incident": incident_view(record)}))
+    return answer(render(acted_view(record)))

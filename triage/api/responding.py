@@ -7,19 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
+from triage.api.actions import Prose, Word
 from triage.api.bodies import answer, read_fields, render
 from triage.api.examples import APPROVALS, NOTES, REASONS
 from triage.api.routing import BODY, answers, reads
-from triage.api.shapes import ActedView, incident_view
+from triage.api.shapes import ActedView, acted_view
 from triage.domain.access import Role
-from triage.domain.record import IncidentRecord
 from triage.escalation.handover import HandOver
 from triage.responding import Progressed
 
 router = APIRouter(prefix="/v1/incidents", tags=["actions"])
-
-Word = Annotated[str, Field(min_length=1, max_length=512)]
-Prose = Annotated[str, Field(max_length=8_192)]
 HAND_OVER: TypeAdapter[HandOver] = TypeAdapter(HandOver)
 
 
@@ -64,7 +61,7 @@ async def escalate(request: Request, incident_id: str) -> Response:
     asked = await read_fields(request, service_of(request).settings, ReasonBody)
     responding = service_of(request).parts.responding
     record = await run_in_threadpool(responding.escalate, incident_id, principal.actor, asked.reason)
-    return _acted(record)
+    return answer(render(acted_view(record)))
 
 
 @router.post(
@@ -87,7 +84,7 @@ async def approve(request: Request, incident_id: str) -> Response:
         reason=asked.reason,
         for_anybody=principal.role is Role.ADMIN,
     )
-    return _acted(record)
+    return answer(render(acted_view(record)))
 
 
 @router.post(
@@ -101,7 +98,8 @@ async def annotate(request: Request, incident_id: str) -> Response:
     principal = admit(request, Role.RESPONDER)
     asked = await read_fields(request, service_of(request).settings, NoteBody)
     responding = service_of(request).parts.responding
-    return _acted(await run_in_threadpool(responding.annotate, incident_id, principal.actor, asked.text))
+    record = await run_in_threadpool(responding.annotate, incident_id, principal.actor, asked.text)
+    return answer(render(acted_view(record)))
 
 
 @router.post(
@@ -115,7 +113,8 @@ async def reopen(request: Request, incident_id: str) -> Response:
     principal = admit(request, Role.RESPONDER)
     asked = await read_fields(request, service_of(request).settings, ReasonBody)
     responding = service_of(request).parts.responding
-    return _acted(await run_in_threadpool(responding.reopen, incident_id, principal.actor, asked.reason))
+    record = await run_in_threadpool(responding.reopen, incident_id, principal.actor, asked.reason)
+    return answer(render(acted_view(record)))
 
 
 @router.get("/{incident_id}/escalation", response_model=EscalationView, responses=answers(404))
@@ -124,10 +123,6 @@ async def get_escalation(request: Request, incident_id: str) -> Response:
     admit(request, Role.RESPONDER)
     found = await run_in_threadpool(service_of(request).parts.responding.progress, incident_id)
     return answer(render(_escalation_view(found)))
-
-
-def _acted(record: IncidentRecord) -> Response:
-    return answer(render({"incident": incident_view(record)}))
 
 
 def _escalation_view(found: Progressed) -> dict[str, Any]:

@@ -173,6 +173,11 @@ def incident_view(record: IncidentRecord) -> dict[str, Any]:
     }
 
 
+def acted_view(record: IncidentRecord) -> dict[str, Any]:
+    """The content of an ``ActedView``."""
+    return {"incident": incident_view(record)}
+
+
 def received_view(received: Received) -> dict[str, Any]:
     return {
         "incident": incident_view(received.incident),

@@ -3,15 +3,13 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
 
 import click
 import structlog
 
-from triage.domain.catalogue import Catalogue
 from triage.engine import Engine
 from triage.errors import StoreUnavailable, TriageError
-from triage.oncall import AHEAD
+from triage.oncall import OnCall
 from triage.serving.housekeeping import Housekeeping
 from triage.serving.logs import configure_logs
 from triage.serving.metrics import Metrics
@@ -52,7 +50,9 @@ def worker(once: bool) -> None:
 def _work(database: Database, stop: threading.Event, *, once: bool) -> None:
     catalogue = StoredCatalogue(Configurations(database))
     housekeeping = Housekeeping(database, utc_now)
-    ticking = Ticking(lambda: _engine(database, catalogue), Metrics())
+    swaps = OnCall(OnCallOverrides(database), catalogue, utc_now)
+    engine = Engine(Escalations(database), catalogue, utc_now, swaps.standing)
+    ticking = Ticking(lambda: None if database.is_down else engine, Metrics())
     if once:
         _keep_house(database, housekeeping)
         ticking.tick()
@@ -67,14 +67,6 @@ def _work(database: Database, stop: threading.Event, *, once: bool) -> None:
             database.is_reachable()
         stop.wait(ASKED_AGAIN_AFTER)
     ticking.stop()
-
-
-def _engine(database: Database, catalogue: Callable[[], Catalogue]) -> Engine | None:
-    """None while the database is away. Swaps are those that stand when the engine is asked for."""
-    if database.is_down:
-        return None
-    oncall = OnCallOverrides(database)
-    return Engine(Escalations(database), catalogue, utc_now, lambda now: oncall.standing(now, now + AHEAD))
 
 
 def _keep_house(database: Database, housekeeping: Housekeeping) -> None:

@@ -46,6 +46,17 @@ def members(catalogue: Catalogue, target: str) -> tuple[str, ...]:
     return catalogue.schedules[name].participants if kind == "oncall" and name in catalogue.schedules else ()
 
 
+def targets_of_role(catalogue: Catalogue, role: str) -> tuple[str, ...]:
+    """Who plays ``role``, in the order they are asked in: of a team who is on call, else its responders. None
+    for a role that the catalogue of today has no more."""
+    target = catalogue.roles.get(role)
+    if target is None:
+        return ()
+    kind, _, name = target.partition(":")
+    schedule = catalogue.teams[name].schedule if kind == "team" else None
+    return (f"oncall:{schedule}", target) if schedule else (target,)
+
+
 def who_is(
     catalogue: Catalogue,
     target: str,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from triage.domain.escalation import Part, PathStep, Require
-from triage.domain.reach import Surroundings, candidates, who_is
+from triage.domain.reach import Surroundings, candidates, targets_of_role, who_is
 from triage.escalation.state import (
     Called,
     Effect,
@@ -125,14 +125,10 @@ class Run:
 
     def reached_role(self, role: str) -> tuple[str, ...]:
         """Whoever plays ``role`` now; of a team who is on call, else all of its responders."""
-        catalogue = self.surroundings.catalogue
-        target = catalogue.roles.get(role)
-        if target is None:
+        targets = targets_of_role(self.surroundings.catalogue, role)
+        if not targets:
             self.say(Notice.PASSED_OVER, f"role {role}: no longer in the catalogue")
-            return ()
-        kind, _, name = target.partition(":")
-        schedule = catalogue.teams[name].schedule if kind == "team" else None
-        return (self.reached(f"oncall:{schedule}") if schedule else ()) or self.reached(target)
+        return next((people for target in targets if (people := self.reached(target))), ())
 
     def reached_by(self, step: PathStep) -> tuple[Called, ...]:
         if step.round_robin:

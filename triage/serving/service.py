@@ -16,6 +16,7 @@ import structlog
 from triage.active import Active
 from triage.corrections import Corrections
 from triage.domain.access import Principal
+from triage.domain.catalogue import Catalogue
 from triage.domain.decision import Decision
 from triage.domain.delivery import Delivery
 from triage.domain.incident import Incident
@@ -70,15 +71,15 @@ class Parts:
         self.configurations = Configurations(database)
         self.tokens = Tokens(database)
         self.principals = Principals(self.tokens, settings.data_dir / "tokens.json")
-        self.oncall = OnCall(OnCallOverrides(database), lambda: in_force(activation), utc_now)
+        self.oncall = OnCall(OnCallOverrides(database), lambda: catalogue_in_force(activation), utc_now)
         self.triager = Triager(self.store, lambda: in_force(activation), utc_now, self.oncall.standing)
         self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now, self.oncall.standing)
         self.escalations = Escalations(database)
         self.engine = Engine(
-            self.escalations, lambda: in_force(activation).decider.catalogue, utc_now, self.oncall.standing
+            self.escalations, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing
         )
         self.responding = Responding(
-            self.incidents, self.escalations, lambda: in_force(activation), utc_now, self.oncall.standing
+            self.incidents, self.escalations, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing
         )
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)
@@ -94,6 +95,11 @@ def in_force(activation: Activation) -> Active:
     if active is None:
         raise Unavailable("no configuration is in force yet", retry_after=1)
     return active
+
+
+def catalogue_in_force(activation: Activation) -> Catalogue:
+    """Raises Unavailable while none is."""
+    return in_force(activation).decider.catalogue
 
 
 class Service:

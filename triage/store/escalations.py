@@ -227,7 +227,7 @@ _SELECT = (
     " FROM escalation AS e JOIN incident AS i ON i.id = e.incident_id"
 )
 # Due ones first: what has just happened can wait for a tick, a person's time to answer cannot.
-_TAKE = """
+_TAKE = f"""
 WITH due AS (
     SELECT incident_id FROM escalation WHERE due_at <= %(now)s
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -236,9 +236,7 @@ WITH due AS (
     WHERE incident_id IN (SELECT incident_id FROM escalation_event WHERE NOT waits ORDER BY id LIMIT %(limit)s)
     FOR UPDATE SKIP LOCKED
 )
-SELECT e.incident_id, i.opened_at, e.state, e.team, e.advanced, e.failures
-FROM (SELECT incident_id FROM due UNION SELECT incident_id FROM told) AS held
-JOIN escalation AS e USING (incident_id) JOIN incident AS i ON i.id = e.incident_id
+{_SELECT} JOIN (SELECT incident_id FROM due UNION SELECT incident_id FROM told) AS held USING (incident_id)
 """
 
 
