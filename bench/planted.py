@@ -241,12 +241,18 @@ FAULTS = (
         catalogue=((", contract: enterprise, respond_within: 30m}", ", contract: enterprise}"),),
     ),
     Fault(
+        name="gateway that is not there",
+        kind=kinds.GATEWAY_MISSING,
+        where="person ines",
+        catalogue=(("  voice: {kind: record, text: short}\n", ""),),
+    ),
+    Fault(
         name="channel that leads nowhere",
         kind=kinds.CHANNEL_WITHOUT_ADDRESS,
         where="policy wide-impact, step 2",
         catalogue=(
             (
-                "leadership: {stage: leadership, address: leadership@fernway.example}",
+                "leadership: {stage: leadership, gateway: email, address: leadership@fernway.example}",
                 "leadership: {stage: leadership}",
             ),
         ),

@@ -56,6 +56,8 @@ severities:
   info: {priority: P5, floor: P5}
 matrix:
   high: {high: P1, low: P3}
+gateways:
+  email: {kind: record}
 """
 
 POLICY = """

@@ -17,6 +17,8 @@ from triage.api import (
     documentation,
     health,
     incidents,
+    links,
+    messages,
     models,
     oncall,
     pattern_changes,
@@ -32,6 +34,7 @@ from triage.api.observing import Observing
 from triage.api.openapi import describe
 from triage.api.problems import on_http_error, on_invalid_parameters, on_triage_error
 from triage.errors import TriageError
+from triage.serving.posting import Posting
 from triage.serving.service import Service
 from triage.serving.ticking import Ticking
 from triage.serving.upkeep import Upkeep
@@ -59,14 +62,17 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
     service = Service(settings)
     upkeep = Upkeep(service, on_fatal)
     ticking = Ticking(lambda: service.engine, service.metrics)
+    posting = Posting(lambda: service.delivering, service.metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         upkeep.start()
         ticking.start()
+        posting.start()
         with _reloading(upkeep):
             yield
         ticking.stop()
+        posting.stop()
         upkeep.stop()
         service.close()
         upkeep.release()
@@ -86,6 +92,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         actions,
         responding,
         incidents,
+        links,
         pattern_changes,
         silences,
         previews,
@@ -93,6 +100,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         patterns,
         sources,
         models,
+        messages,
         oncall,
         health,
         documentation,

@@ -13,6 +13,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from triage.domain.catalogue import Catalogue
+from triage.domain.message import Message, MessageKind
 from triage.domain.reach import Surroundings
 from triage.domain.record import TimelineEntry
 from triage.errors import CannotCarryOn
@@ -38,7 +39,7 @@ from triage.escalation.state import (
     TimePassed,
 )
 from triage.oncall import Standing, nothing_stands
-from triage.store.escalations import Carried, Escalations, Held, Message, Running, Signal
+from triage.store.escalations import Carried, Escalations, Held, Running, Signal
 
 log = structlog.get_logger("triage.engine")
 
@@ -236,13 +237,13 @@ def _recipients(effect: Effect) -> tuple[str, ...]:
     return ()
 
 
-_KINDS: dict[type[Effect], str] = {
-    Page: "page",
-    Post: "post",
-    CallVendor: "vendor",
-    AskApproval: "approval",
-    SendUpdate: "update",
-    StandDown: "stand_down",
+_KINDS: dict[type[Effect], MessageKind] = {
+    Page: MessageKind.PAGE,
+    Post: MessageKind.POST,
+    CallVendor: MessageKind.VENDOR,
+    AskApproval: MessageKind.APPROVAL,
+    SendUpdate: MessageKind.UPDATE,
+    StandDown: MessageKind.STAND_DOWN,
 }
 _NAMES: dict[type[Effect], str] = {
     Page: "paged",

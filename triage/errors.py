@@ -7,6 +7,7 @@
     ├── Unauthenticated         401
     ├── Forbidden               403
     ├── NotFound                404
+    ├── LinkNotValid            410: a link in a message that is too old, used, or not ours
     ├── TooSlow                 408
     ├── Conflict                409
     │   └── BundleRefused       a bundle that cannot be put in force here
@@ -20,6 +21,7 @@
     ├── ConfigurationError      file, line, what was found, what was expected
     ├── BundleError             file, expected, found; the bundle is refused
     ├── EmbeddedDatabaseError   one clear sentence
+    ├── DeliveryFailed          502: a message that was not taken; tried again, and given up in the end
     ├── CannotCarryOn           500: an escalation whose rows cannot be read; tried again
     └── HistoryError            a history file that cannot be trained on
         └── GuaranteeRefused    too few held-out incidents for the bound that was asked for
@@ -78,6 +80,11 @@ class Forbidden(TriageError):
 class NotFound(TriageError):
     status = 404
     code = "not_found"
+
+
+class LinkNotValid(TriageError):
+    status = 410
+    code = "link_not_valid"
 
 
 class TooSlow(TriageError):
@@ -184,3 +191,10 @@ class CannotCarryOn(TriageError):
     """A running escalation whose rows cannot be read; it is tried again, and everybody else's goes on."""
 
     code = "cannot_carry_on"
+
+
+class DeliveryFailed(TriageError):
+    """A message that was not taken, or that no way leads to. The reason holds neither address nor text."""
+
+    status = 502
+    code = "delivery_failed"

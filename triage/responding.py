@@ -6,13 +6,14 @@ from datetime import datetime
 
 from triage.domain.catalogue import Catalogue
 from triage.domain.escalation import Checkpoint, EscalationPath
+from triage.domain.message import Message
 from triage.domain.reach import Surroundings, members, targets_of_role
 from triage.domain.record import IncidentRecord
 from triage.errors import Conflict, Forbidden, NotFound, UnknownWord
 from triage.escalation.handover import HandOver, hand_over
 from triage.escalation.state import Verdict
 from triage.oncall import Standing, nothing_stands
-from triage.store.escalations import Escalations, Message
+from triage.store.escalations import Escalations
 from triage.store.incidents import Change, Incidents
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_ANY = {"0.0.0.0", "::"}  # noqa: S104 - recognised, not bound
+
 
 class Settings(BaseSettings):
     """Sizes are bytes, durations seconds. Relative paths start at the working directory."""
@@ -29,6 +31,7 @@ class Settings(BaseSettings):
     body_timeout: float = Field(30.0, gt=0, description="How long a request body may take to arrive")
     spool_max_bytes: int = Field(1024**3, ge=0)
     refresh_every: float = Field(1.0, gt=0, description="How often the active pointers and tokens are read")
+    public_url: str | None = Field(None, description="Under which people reach the service, for links in messages")
     log_level: str = "INFO"
 
     @field_validator("database_url", mode="before")
@@ -42,6 +45,11 @@ class Settings(BaseSettings):
             return file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ValueError(f"TRIAGE_DATABASE_URL_FILE cannot be read: {error.strerror}") from None
+
+    @property
+    def reached_at(self) -> str:
+        """The address that links in messages begin with."""
+        return self.public_url or f"http://{'127.0.0.1' if self.host in _ANY else self.host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:

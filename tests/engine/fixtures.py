@@ -42,7 +42,7 @@ class Running:
         running = self.escalations.get(incident_id)
         assert running is not None
         return [
-            (m.kind, m.recipient, (m.made_at - running.opened_at).total_seconds() / 60)
+            (m.kind.value, m.recipient, (m.made_at - running.opened_at).total_seconds() / 60)
             for m in self.escalations.messages(incident_id)
         ]
 

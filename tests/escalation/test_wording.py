@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from triage.domain.wording import in_words
 from triage.escalation.state import SendUpdate
-from triage.escalation.wording import in_words, update_text
+from triage.escalation.wording import update_text
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,13 @@ APPROVALS: Final[Examples] = {
 NOTES: Final[Examples] = {
     "note": {"summary": "A line for the next one", "value": {"text": "The second acquirer confirms it"}}
 }
+MESSAGE_KEYS: Final[Examples] = {
+    "dead": {"summary": "A dead letter", "value": {"key": "01909f3e-7a51-7c51-8d3a-6a2f3c1b9e77/3/0"}}
+}
+TESTED: Final[Examples] = {
+    "me": {"summary": "To myself", "value": {}},
+    "somebody": {"summary": "To somebody else", "value": {"person": "henrik"}},
+}
 RESOLUTIONS_BY_KEY: Final[Examples] = {
     "key": {
         "summary": "By the source's own key",

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody
+from triage.api.messages import MessageKeyBody, TestBody
 from triage.api.models import PromoteBody, RollbackBody
 from triage.api.oncall_shapes import SwapBody
 from triage.api.pattern_changes import DifferenceBody, KnownFixBody, MergeBody, NameBody, SplitBody, UndoBody
@@ -25,6 +26,8 @@ DESCRIBED = (
     ReasonBody,
     ApprovalBody,
     NoteBody,
+    MessageKeyBody,
+    TestBody,
     PromoteBody,
     RollbackBody,
     MergeBody,

@@ -31,6 +31,17 @@ def moment_and_id(cursor: str | None) -> tuple[datetime, str] | None:
         raise InvalidIncident(NOT_OURS) from error
 
 
+def moment_and_word(cursor: str | None) -> tuple[datetime, str] | None:
+    """As ``moment_and_id``, for what is named by words. Raises InvalidIncident for what is not one of ours."""
+    if cursor is None:
+        return None
+    try:
+        value, _, word = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        return utc(datetime.fromisoformat(value)), word.replace("\x00", "")
+    except (ValueError, OverflowError) as error:
+        raise InvalidIncident(NOT_OURS) from error
+
+
 def count_and_id(cursor: str | None) -> tuple[int, str] | None:
     """Raises InvalidIncident for what is not one of ours."""
     if cursor is None:

@@ -132,7 +132,15 @@ def _escalation_view(found: Progressed) -> dict[str, Any]:
         "hand_over": HAND_OVER.dump_python(found.hand_over, mode="json"),
         "approvals": {name: verdict.value for name, verdict in found.approvals.items()},
         "messages": [
-            {"at": one.made_at, "kind": one.kind, "recipient": one.recipient, "key": one.key, "state": one.state}
+            {
+                "at": one.made_at,
+                "kind": one.kind.value,
+                "recipient": one.recipient,
+                "key": one.key,
+                "state": one.state.value,
+                "sent_at": one.sent_at,
+                "fault": one.fault,
+            }
             for one in found.messages
         ],
     }

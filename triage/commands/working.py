@@ -14,6 +14,7 @@ from triage.serving.housekeeping import Housekeeping
 from triage.serving.logs import configure_logs
 from triage.serving.metrics import Metrics
 from triage.serving.opening import open_database
+from triage.serving.posting import Posting, make_delivering, make_links
 from triage.serving.service import utc_now
 from triage.serving.stored import StoredCatalogue
 from triage.serving.ticking import Ticking
@@ -27,6 +28,8 @@ log = structlog.get_logger("triage.worker")
 
 HOUSE_KEPT_EVERY = 5.0
 """Seconds between two passes over what is forgotten or old."""
+SENT_WITHIN = 60.0
+"""Seconds that a single pass waits for its messages to be taken."""
 ASKED_AGAIN_AFTER = 0.5
 """Seconds between two looks for a database that went away."""
 
@@ -34,7 +37,7 @@ ASKED_AGAIN_AFTER = 0.5
 @click.command()
 @click.option("--once", is_flag=True, help="Do what is due now, and stop.")
 def worker(once: bool) -> None:
-    """Carry escalations on, close forgotten incidents and clear out old keys. Any number may run."""
+    """Carry escalations on, deliver messages, close forgotten incidents, clear out what is old. Any number may."""
     settings = Settings()
     configure_logs(settings.log_level)
     stop = threading.Event()
@@ -42,22 +45,27 @@ def worker(once: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     try:
         with open_database(settings, wait=not once, stop=stop) as database:
-            _work(database, stop, once=once)
+            _work(database, settings, stop, once=once)
     except TriageError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _work(database: Database, stop: threading.Event, *, once: bool) -> None:
+def _work(database: Database, settings: Settings, stop: threading.Event, *, once: bool) -> None:
     catalogue = StoredCatalogue(Configurations(database))
     housekeeping = Housekeeping(database, utc_now)
     swaps = OnCall(OnCallOverrides(database), catalogue, utc_now)
     engine = Engine(Escalations(database), catalogue, utc_now, swaps.standing)
-    ticking = Ticking(lambda: None if database.is_down else engine, Metrics())
+    delivering = make_delivering(database, catalogue, utc_now, swaps.standing, make_links(database, settings))
+    metrics = Metrics()
+    ticking = Ticking(lambda: None if database.is_down else engine, metrics)
+    posting = Posting(lambda: None if database.is_down else delivering, metrics)
     if once:
         _keep_house(database, housekeeping)
         ticking.tick()
+        posting.once(within=SENT_WITHIN)
         return
     ticking.start()
+    posting.start()
     kept_at = -HOUSE_KEPT_EVERY
     while not stop.is_set():
         if time.monotonic() >= kept_at + HOUSE_KEPT_EVERY:
@@ -67,6 +75,7 @@ def _work(database: Database, stop: threading.Event, *, once: bool) -> None:
             database.is_reachable()
         stop.wait(ASKED_AGAIN_AFTER)
     ticking.stop()
+    posting.stop()
 
 
 def _keep_house(database: Database, housekeeping: Housekeeping) -> None:

@@ -7,6 +7,7 @@ missing owner ends at a parent team, and at last at the named triage desk.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from enum import Enum
 from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -18,10 +19,33 @@ from triage.domain.schedule import Schedule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactMethod:
-    """How a person is reached. ``address`` may hold ``${ENV}`` references; it is never logged."""
+    """How a person is reached. ``channel`` names the gateway; ``address`` is what the gateway understands, or a
+    whole address with ``://`` of its own. It may hold ``${ENV}`` references, and is never logged."""
 
     channel: str
     address: str
+
+
+class GatewayKind(Enum):
+    """``record`` tells nobody: what would have gone out is only kept, which is for trying things out."""
+
+    APPRISE = "apprise"
+    WEBHOOK = "webhook"
+    RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A service through which people are told. ``url`` and ``secret`` may hold ``${ENV}`` references, and ``url``
+    the word ``{address}``. ``short``: its messages are read aloud or on a lock screen. ``receipt``: it has to name
+    the message's key in its answer, or did not take it."""
+
+    id: str
+    kind: GatewayKind = GatewayKind.APPRISE
+    url: str = ""
+    secret: str = ""
+    short: bool = False
+    receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +80,7 @@ class Vendor:
     id: str
     name: str
     contact: str = ""
+    gateway: str | None = None
     contract: str = ""
     respond_within: timedelta | None = None
 
@@ -111,11 +136,21 @@ class Sla:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A place people are told in. ``stage``: critical, war_room, leadership, communications, retrospective."""
+    """A place people are told in. ``stage``: critical, war_room, leadership, communications, retrospective.
+    ``address`` is what the ``gateway`` understands, or a whole address with ``://``."""
 
     id: str
     stage: str
     address: str = ""
+    gateway: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Who watches the watchers. ``alarm``: targets (``person:ID``, ``oncall:ID``, ``team:ID``) and channels
+    (``channel:ID``) told when messages cannot be delivered; without any, the triage desk."""
+
+    alarm: tuple[str, ...] = ()
 
 
 _Named = TypeVar("_Named", Team, Service)
@@ -151,6 +186,8 @@ class Catalogue:
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     vendors: Mapping[str, Vendor] = field(default_factory=dict)
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)
+    watch: Watch = Watch()
     roles: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, SourceSettings] = field(default_factory=dict)
     priorities: tuple[PriorityWords, ...] = ()

@@ -1,18 +1,7 @@
-"""Words for people: lengths of time, and an update to stakeholders by its template."""
+"""An update to stakeholders by its template."""
 
-from datetime import timedelta
-
+from triage.domain.wording import in_words
 from triage.escalation.state import SendUpdate
-
-
-def in_words(length: timedelta) -> str:
-    """``30 minutes``, ``1 hour``, ``2 hours 15 minutes``."""
-    minutes = int(length.total_seconds() // 60)
-    days, minutes = divmod(minutes, 24 * 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((days, "day"), (hours, "hour"), (minutes, "minute"))
-    said = [f"{count} {word}{'s' if count != 1 else ''}" for count, word in parts if count]
-    return " ".join(said) or "less than a minute"
 
 
 def update_text(update: SendUpdate, *, title: str, service: str, priority: str, team: str) -> str:

@@ -27,6 +27,7 @@ def check_catalogue(
     overrides: tuple[OnCallOverride, ...],
 ) -> Iterator[Finding]:
     yield from _people(catalogue, places)
+    yield from _gateways(catalogue, places)
     for schedule in catalogue.schedules.values():
         yield from _schedule(schedule, catalogue, places)
         yield from _gaps(schedule, places, gaps(schedule, start, end, overrides))
@@ -61,6 +62,28 @@ def _people(catalogue: Catalogue, places: Places) -> Iterator[Finding]:
             for where, path in entries:
                 message = f"{person} {_why(catalogue, person)}, and is passed over"
                 yield places.in_catalogue(kinds.PERSON_UNREACHABLE, where, message, path)
+
+
+def _gateways(catalogue: Catalogue, places: Places) -> Iterator[Finding]:
+    """Once for each that is missing, where the first who needs it stands."""
+    needed: dict[str, tuple[str, tuple[str | int, ...], int]] = {}
+    for person in catalogue.people.values():
+        for number, contact in enumerate(person.contacts if person.active else ()):
+            if "://" not in contact.address and contact.channel not in catalogue.gateways:
+                here = ("people", person.id, "contacts", number)
+                where, path, count = needed.get(contact.channel, (f"person {person.id}", here, 0))
+                needed[contact.channel] = where, path, count + 1
+    for gateway, (where, path, count) in needed.items():
+        others = f" and {count - 1} more contacts" if count > 1 else ""
+        message = f"no gateway {gateway!r} carries messages to this{others}"
+        yield places.in_catalogue(kinds.GATEWAY_MISSING, where, message, path)
+    for channel in catalogue.channels.values():
+        address = channel.address
+        if address and not channel.gateway and "://" not in address and not address.startswith("${"):
+            message = "no gateway carries messages to its address"
+            yield places.in_catalogue(
+                kinds.GATEWAY_MISSING, f"channel {channel.id}", message, ("channels", channel.id)
+            )
 
 
 def _schedule(schedule: Schedule, catalogue: Catalogue, places: Places) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from textwrap import shorten
 from zoneinfo import ZoneInfo
 
 from triage.domain.catalogue import Catalogue
+from triage.domain.wording import in_words
 from triage.escalation.handover import HandOver
 from triage.escalation.state import (
     AskApproval,
@@ -19,7 +20,7 @@ from triage.escalation.state import (
     SendUpdate,
     StandDown,
 )
-from triage.escalation.wording import in_words, update_text
+from triage.escalation.wording import update_text
 from triage.rehearsal.scenario import ScenarioShape
 from triage.rehearsal.simulate import Simulation
 from triage.rules.readings import WEEKDAYS

@@ -74,6 +74,11 @@ PERSON_UNREACHABLE = _error(
     "A person who is inactive, or has no contact method, is named where somebody has to answer.",
     "Name somebody else, or make the person active and give them a contact method.",
 )
+GATEWAY_MISSING = _error(
+    "gateway-missing",
+    "People or channels are told through a gateway that the catalogue does not have.",
+    "Name the service that carries messages under gateways, or give an address with its own scheme.",
+)
 SCHEDULE_UNREACHABLE = _error(
     "schedule-unreachable",
     "Nobody who takes turns on a schedule can be reached.",

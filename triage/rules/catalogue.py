@@ -7,6 +7,7 @@ from triage.domain.catalogue import (
     Catalogue,
     Channel,
     ContactMethod,
+    Gateway,
     Person,
     PriorityWords,
     Service,
@@ -15,12 +16,14 @@ from triage.domain.catalogue import (
     SourceSettings,
     Team,
     Vendor,
+    Watch,
 )
 from triage.domain.schedule import Hours, Layer, Limits, Schedule
 from triage.rules.catalogue_references import check_shape, check_that_somebody_answers
 from triage.rules.catalogue_shape import (
     WEEKDAYS,
     CatalogueShape,
+    GatewayShape,
     LayerShape,
     ScheduleShape,
     ServiceShape,
@@ -64,12 +67,18 @@ def _catalogue(shape: CatalogueShape, version: str) -> Catalogue:
                 id=i,
                 name=v.name,
                 contact=v.contact or "",
+                gateway=v.gateway,
                 contract=v.contract,
                 respond_within=v.respond_within,
             )
             for i, v in shape.vendors.items()
         },
-        channels={i: Channel(id=i, stage=c.stage, address=c.address or "") for i, c in shape.channels.items()},
+        channels={
+            i: Channel(id=i, stage=c.stage, address=c.address or "", gateway=c.gateway)
+            for i, c in shape.channels.items()
+        },
+        gateways={i: _gateway(i, gateway) for i, gateway in shape.gateways.items()},
+        watch=Watch(alarm=tuple(shape.watch.alarm)),
         roles=dict(shape.roles),
         sources=_sources(shape),
         priorities=tuple(
@@ -85,6 +94,17 @@ def _catalogue(shape: CatalogueShape, version: str) -> Catalogue:
         business_hours=(shape.business_hours.start, shape.business_hours.end),
         business_days=frozenset(WEEKDAYS.index(day) for day in shape.business_hours.days),
         holidays=holidays,
+    )
+
+
+def _gateway(gateway_id: str, shape: GatewayShape) -> Gateway:
+    return Gateway(
+        id=gateway_id,
+        kind=shape.kind,
+        url=shape.url or "",
+        secret=shape.secret or "",
+        short=shape.text == "short",
+        receipt=shape.receipt,
     )
 
 

@@ -50,6 +50,20 @@ def _check_references(shape: CatalogueShape, document: Document) -> None:
             _reference(document, (*here, "dependencies", number), "service", dependency, shape.services)
     for role, word in shape.roles.items():
         _target(document, ("roles", role), word, shape, ("person", "oncall", "team"))
+    for channel_id, channel in shape.channels.items():
+        _reference(document, ("channels", channel_id, "gateway"), "gateway", channel.gateway, shape.gateways)
+    for vendor_id, vendor in shape.vendors.items():
+        _reference(document, ("vendors", vendor_id, "gateway"), "gateway", vendor.gateway, shape.gateways)
+    for number, word in enumerate(shape.watch.alarm):
+        _alarmed(document, ("watch", "alarm", number), word, shape)
+
+
+def _alarmed(document: Document, path: Path, word: str, shape: CatalogueShape) -> None:
+    kind, _, name = word.partition(":")
+    if kind != "channel":
+        _target(document, path, word, shape, ("person", "oncall", "team"))
+    elif name not in shape.channels:
+        document.fault(path, f"alarm: unknown channel {name!r}{closest(name, list(shape.channels))}")
 
 
 def _target(document: Document, path: Path, word: str, shape: CatalogueShape, kinds: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_validator
 
+from triage.domain.catalogue import GatewayKind
 from triage.domain.priority import Priority
 from triage.domain.schedule import OnHolidays
 from triage.rules.shape import Clock, Day, Duration, Id, Prose, Shape, Words
@@ -15,11 +16,41 @@ HolidayCalendar = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Za-z0
 """A country, ISO 3166-1, or a part of one, ISO 3166-2: DE, DE-BE, GB-ENG, US-NY."""
 
 
+class GatewayShape(Shape):
+    """A service through which people are told. Addresses are those of Apprise; a webhook is signed."""
+
+    kind: GatewayKind = Field(
+        GatewayKind.APPRISE,
+        description="webhook: JSON by POST, signed as Standard Webhooks say; record: nobody is told, for trials.",
+    )
+    url: Words | None = Field(
+        None, description="{address} is the contact's; ${NAME} is taken from the environment at each message."
+    )
+    secret: Words | None = Field(None, description="What a webhook's messages are signed with.")
+    text: Literal["full", "short"] = Field("full", description="short: what is read aloud or on a lock screen.")
+    receipt: StrictBool = Field(
+        False, description="A webhook's answer has to name the message's key, else it was not taken."
+    )
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "GatewayShape":
+        needed = {GatewayKind.APPRISE: {"url"}, GatewayKind.WEBHOOK: {"url", "secret"}}.get(self.kind, set())
+        missing = sorted(name for name in needed if getattr(self, name) is None)
+        if missing:
+            raise ValueError(f"{missing[0]} is missing, which a gateway of kind {self.kind.value} needs")
+        if self.kind is not GatewayKind.WEBHOOK and (self.secret is not None or self.receipt):
+            raise ValueError("secret and receipt belong to gateways of kind webhook")
+        return self
+
+
 class ContactShape(Shape):
     """One way to reach a person."""
 
-    channel: Id = Field(description="How: email, sms, voice, push, chat.")
-    address: Words = Field(description="Where; ${NAME} is taken from the environment when a message is sent.")
+    channel: Id = Field(description="Id of the gateway: email, sms, voice, push, chat.")
+    address: Words = Field(
+        description="Where, as the gateway understands it, or a whole address with '://'; ${NAME} is taken from"
+        " the environment when a message is sent."
+    )
 
 
 class PersonShape(Shape):
@@ -141,6 +172,9 @@ class TeamShape(Shape):
 class VendorShape(Shape):
     name: Words
     contact: Words | None = Field(None, description="How its support is reached.")
+    gateway: Id | None = Field(
+        None, description="Id of the gateway that reaches it; without, whoever works on it is asked to call."
+    )
     contract: Prose = ""
     respond_within: Duration | None = None
 
@@ -182,6 +216,16 @@ class SlaShape(Shape):
 class ChannelShape(Shape):
     stage: Stage
     address: Words | None = None
+    gateway: Id | None = Field(None, description="Id of the gateway, unless the address has a '://' of its own.")
+
+
+class WatchShape(Shape):
+    """Who hears when nobody can be told."""
+
+    alarm: list[Words] = Field(
+        default_factory=list,
+        description="person:ID, oncall:ID, team:ID or channel:ID; without any, the triage desk.",
+    )
 
 
 class SourceShape(Shape):
@@ -217,6 +261,10 @@ class CatalogueShape(Shape):
     schedules: dict[Id, ScheduleShape] = Field(default_factory=dict)
     vendors: dict[Id, VendorShape] = Field(default_factory=dict)
     channels: dict[Id, ChannelShape] = Field(default_factory=dict)
+    gateways: dict[Id, GatewayShape] = Field(
+        default_factory=dict, description="Through what people are told; a contact's channel names one."
+    )
+    watch: WatchShape = WatchShape()
     roles: dict[Id, Words] = Field(default_factory=dict, description="Role → person:ID, oncall:ID or team:ID.")
     sources: dict[Id, SourceShape] = Field(default_factory=dict)
     priorities: dict[Priority, PriorityShape] = Field(default_factory=dict)

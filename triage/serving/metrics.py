@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 MOST_SOURCES = 200
+SENDING = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -52,6 +53,15 @@ class Metrics:
         )
         self.escalations = Counter(
             "triage_escalations_carried_on", "Times that an escalation was carried on", registry=r
+        )
+        self.messages = Counter(
+            "triage_messages",
+            "Messages to people by kind, by the way they went, and what became of them",
+            ["kind", "way", "outcome"],
+            registry=r,
+        )
+        self.delivery_time = Histogram(
+            "triage_message_seconds", "Time to send a message by way", ["way"], buckets=SENDING, registry=r
         )
         self.spooled = Counter("triage_spooled", "Payloads accepted while the database was away", registry=r)
         self.drained = Counter("triage_spool_drained", "Payloads carried out from the spool", registry=r)

@@ -32,6 +32,7 @@ from triage.responding import Responding
 from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
 from triage.serving.metrics import Metrics
+from triage.serving.posting import make_delivering, make_links
 from triage.serving.principals import Principals
 from triage.serving.promotion import Promotion
 from triage.settings import Settings
@@ -41,10 +42,14 @@ from triage.store.database import Database
 from triage.store.escalations import Escalations
 from triage.store.incidents import Incidents
 from triage.store.letters import Letters
+from triage.store.links import UsedLinks
 from triage.store.oncall import OnCallOverrides
+from triage.store.outbox import Outbox
 from triage.store.pattern_changes import PatternChanges
 from triage.store.spool import Spool
 from triage.store.tokens import Tokens
+from triage.telling.clicking import Clicking
+from triage.telling.delivering import Delivering
 from triage.triager import Outcome, Triager
 
 log = structlog.get_logger("triage.service")
@@ -80,6 +85,20 @@ class Parts:
         )
         self.responding = Responding(
             self.incidents, self.escalations, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing
+        )
+        links = make_links(database, settings)
+        self.outbox = Outbox(database)
+        self.delivering = make_delivering(
+            database, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing, links
+        )
+        self.clicking = Clicking(
+            self.outbox,
+            UsedLinks(database),
+            self.incidents,
+            self.corrections,
+            self.responding,
+            links,
+            utc_now,
         )
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)
@@ -144,6 +163,13 @@ class Service:
         if self._parts is None or self._parts.database.is_down or self.activation.active is None:
             return None
         return self._parts.engine
+
+    @property
+    def delivering(self) -> Delivering | None:
+        """None for the same reasons."""
+        if self._parts is None or self._parts.database.is_down or self.activation.active is None:
+            return None
+        return self._parts.delivering
 
     @property
     def has_parts(self) -> bool:

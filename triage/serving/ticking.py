@@ -3,14 +3,9 @@
 import threading
 from collections.abc import Callable
 
-import structlog
-
 from triage.engine import Engine
-from triage.errors import StoreUnavailable, TriageError, Unavailable
-from triage.serving.logs import place_of
 from triage.serving.metrics import Metrics
-
-log = structlog.get_logger("triage.ticking")
+from triage.serving.outliving import outlives
 
 TICK_EVERY = 0.25
 """Seconds between two looks for what is due: two look-ups by an index when nothing is."""
@@ -44,20 +39,14 @@ class Ticking:
         engine = self._engine()
         if engine is None:
             return TICK_EVERY
-        try:
-            while not self._stop.is_set():
-                ticked = engine.tick()
-                self._metrics.escalations.inc(ticked.carried_on)
-                if ticked.failed:
-                    self._metrics.failures.labels("cannot_carry_on").inc(ticked.failed)
-                if not ticked.more:
-                    return TICK_EVERY
-        except (StoreUnavailable, Unavailable) as error:
-            log.warning("escalations cannot be carried on now", why=str(error))
-        except TriageError as error:
-            self._metrics.failures.labels(error.code).inc()
-            log.error("escalations cannot be carried on", why=str(error))
-        except Exception as error:  # noqa: BLE001 - its owner: logged, counted, tried again at the next tick
-            self._metrics.failures.labels("unexpected").inc()
-            log.error("a tick failed unexpectedly", kind=type(error).__name__, at=place_of(error))
-        return AFTER_FAILURE
+        done = outlives("carrying escalations on", lambda: self._carry_on(engine), self._metrics)
+        return TICK_EVERY if done else AFTER_FAILURE
+
+    def _carry_on(self, engine: Engine) -> None:
+        while not self._stop.is_set():
+            ticked = engine.tick()
+            self._metrics.escalations.inc(ticked.carried_on)
+            if ticked.failed:
+                self._metrics.failures.labels("cannot_carry_on").inc(ticked.failed)
+            if not ticked.more:
+                return

@@ -11,12 +11,12 @@ from collections.abc import Callable
 import structlog
 
 from triage.domain.access import Role
-from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable, TriageError
+from triage.errors import EmbeddedDatabaseError, StoreRefused, StoreUnavailable
 from triage.serving.counting import Counting
 from triage.serving.draining import DRAINED_AT_ONCE, Draining
 from triage.serving.housekeeping import Housekeeping
 from triage.serving.indexing import Indexing
-from triage.serving.logs import place_of
+from triage.serving.outliving import outlives
 from triage.serving.reembedding import Reembedding
 from triage.serving.searching import Searching
 from triage.serving.service import Parts, Service, utc_now
@@ -113,22 +113,7 @@ class Upkeep:
     def _safely(self, part: Callable[[], None]) -> None:
         """One part of a step, whatever comes of it: the thread that keeps everything up must outlive every
         failure, and a lasting one of one part must not keep the others from running."""
-        name = part.__name__.strip("_")
-        try:
-            part()
-        except StoreUnavailable as error:
-            log.warning("the database cannot do its part of a step now", part=name, why=str(error))
-        except TriageError as error:
-            self._blame(error.code)
-            log.error("a part of a step failed", part=name, why=str(error))
-        except Exception as error:  # noqa: BLE001 - its owner: logged, counted, tried again at the next step
-            self._blame("unexpected")
-            log.error(
-                "a part of a step failed unexpectedly", part=name, kind=type(error).__name__, at=place_of(error)
-            )
-
-    def _blame(self, code: str) -> None:
-        self._service.metrics.failures.labels(code).inc()
+        outlives(part.__name__.strip("_"), part, self._service.metrics)
 
     def _open_local(self) -> None:
         self._service.activation.load_folder()

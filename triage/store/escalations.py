@@ -2,19 +2,20 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from triage.domain.escalation import EscalationPath
+from triage.domain.message import Message
 from triage.domain.record import TimelineEntry
 from triage.escalation.state import Escalation
 from triage.store.database import Database, Db, Row
 from triage.store.incidents import identifier
+from triage.store.outbox import MESSAGE, message_from_row
 from triage.store.records import as_rows
 from triage.store.timelines import record_timeline
 
@@ -54,19 +55,6 @@ class Running:
     failures: int = 0
     signals: tuple[Signal, ...] = ()
     unreadable: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """Something to be said. ``recipient``: ``person:ID``, ``channel:ID`` or ``vendor:ID``."""
-
-    key: str
-    incident_id: str
-    kind: str
-    recipient: str
-    detail: Mapping[str, Any]
-    made_at: datetime
-    state: str = "waiting"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -170,7 +158,7 @@ class Held:
             {
                 "key": message.key,
                 "incident_id": message.incident_id,
-                "kind": message.kind,
+                "kind": message.kind.value,
                 "recipient": message.recipient,
                 "detail": dict(message.detail),
                 "made_at": message.made_at,
@@ -215,11 +203,9 @@ class Escalations:
         """What was said or is to be said about an incident, in that order."""
         with self._database.connection() as db:
             rows = db.execute(
-                "SELECT key, incident_id, kind, recipient, detail, made_at, state FROM message"
-                " WHERE incident_id = %s ORDER BY made_at, key",
-                (incident_id,),
+                f"SELECT {MESSAGE} FROM message AS m WHERE incident_id = %s ORDER BY made_at, key", (incident_id,)
             ).fetchall()
-        return [Message(**{**row, "incident_id": str(row["incident_id"])}) for row in rows]
+        return [message_from_row(row) for row in rows]
 
 
 _SELECT = (

@@ -1,0 +1,70 @@
+"""Alarms about the service itself: that people cannot be told is told to people."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from triage.domain.catalogue import Catalogue
+from triage.domain.message import Message, MessageKind
+from triage.domain.reach import desk_targets, who_is
+from triage.domain.schedule import OnCallOverride
+from triage.rules.targets import Directory
+
+ALARM_EVERY = timedelta(minutes=15)
+"""The same is not said again before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """``about`` names what is wrong, and is the same for as long as it is wrong."""
+
+    about: str
+    title: str
+    lines: tuple[str, ...]
+
+
+def undelivered(way: str, message: Message, fault: str) -> Alarm:
+    return Alarm(
+        about=f"way/{way}",
+        title=f"Messages are not delivered by {way}",
+        lines=(
+            f"For {message.recipient}: {fault}.",
+            "They are tried again for an hour; dead letters are listed under /v1/messages?state=dead.",
+        ),
+    )
+
+
+def alarms(
+    catalogue: Catalogue, overrides: Sequence[OnCallOverride], now: datetime, alarm: Alarm
+) -> Iterator[Message]:
+    """A message to everybody who has to hear of it; by their keys the same ones for ``ALARM_EVERY``."""
+    window = int(now.timestamp() // ALARM_EVERY.total_seconds())
+    for recipient in _alarmed(catalogue, now, overrides):
+        yield Message(
+            key=f"alarm/{alarm.about}/{window}/{recipient}",
+            incident_id=None,
+            kind=MessageKind.ALARM,
+            recipient=recipient,
+            detail={"title": alarm.title, "lines": list(alarm.lines)},
+            made_at=now,
+        )
+
+
+def _alarmed(catalogue: Catalogue, now: datetime, overrides: Sequence[OnCallOverride]) -> list[str]:
+    """Recipients: those that the catalogue names, else the triage desk."""
+    found: dict[str, None] = {}
+    for word in catalogue.watch.alarm:
+        if word.startswith("channel:"):
+            found[word] = None
+        else:
+            found |= _people(catalogue, [word], now, overrides)
+    if not found:
+        desk = Directory(catalogue).desk()
+        found |= _people(catalogue, desk_targets(catalogue, desk, now, tuple(overrides)), now, overrides)
+    return list(found)
+
+
+def _people(
+    catalogue: Catalogue, targets: Iterable[str], now: datetime, overrides: Sequence[OnCallOverride]
+) -> dict[str, None]:
+    return {f"person:{p}": None for target in targets for p in who_is(catalogue, target, now, overrides).people}
