@@ -22,6 +22,7 @@ COMMANDS = {
     "export": "triage.commands.exporting",
     "preview": "triage.commands.previewing",
     "token": "triage.commands.tokens",
+    "audit": "triage.commands.auditing",
 }
 """Each command's module is imported when it is asked for: ``serve`` must listen before heavy ones are loaded."""
 

@@ -15,6 +15,7 @@ from triage import __version__
 from triage.api import (
     actions,
     documentation,
+    figures,
     health,
     incidents,
     links,
@@ -27,6 +28,7 @@ from triage.api import (
     previews,
     rehearsals,
     responding,
+    reviews,
     silences,
     sources,
 )
@@ -101,6 +103,8 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         sources,
         models,
         messages,
+        reviews,
+        figures,
         oncall,
         health,
         documentation,

@@ -88,6 +88,23 @@ TESTED: Final[Examples] = {
     "me": {"summary": "To myself", "value": {}},
     "somebody": {"summary": "To somebody else", "value": {"person": "henrik"}},
 }
+REVIEWS: Final[Examples] = {
+    "written": {
+        "summary": "What happened, and what is to be done",
+        "value": {
+            "summary": "An expired certificate; nobody was told that it would.",
+            "satisfaction": 4,
+            "follow_ups": [
+                {
+                    "what": "Alert two weeks before a certificate ends",
+                    "owner": "henrik",
+                    "due_at": "2026-12-18T12:00:00Z",
+                }
+            ],
+        },
+    },
+    "score": {"summary": "A score only", "value": {"satisfaction": 5}},
+}
 RESOLUTIONS_BY_KEY: Final[Examples] = {
     "key": {
         "summary": "By the source's own key",

@@ -13,6 +13,7 @@ from triage.api.pattern_changes import DifferenceBody, KnownFixBody, MergeBody, 
 from triage.api.previews import PreviewBody, ThresholdBody
 from triage.api.rehearsals import BacktestBody, CheckBody, SimulationBody
 from triage.api.responding import ApprovalBody, NoteBody, ReasonBody
+from triage.api.reviews import ReviewBody
 from triage.api.shapes import Problem
 from triage.api.silences import SilenceBody
 from triage.sources.native import IncidentBody
@@ -28,6 +29,7 @@ DESCRIBED = (
     NoteBody,
     MessageKeyBody,
     TestBody,
+    ReviewBody,
     PromoteBody,
     RollbackBody,
     MergeBody,

@@ -24,10 +24,12 @@ TITLES = {
     405: "The method is not allowed here",
     408: "The request took too long",
     409: "The request conflicts with what is",
+    410: "It is not valid any more",
     413: "The request is too large",
     415: "The content type is not supported",
     422: "The request is not valid",
     500: "Something failed on our side",
+    502: "Somebody else's service did not take it",
     503: "Not available right now",
 }
 

@@ -15,6 +15,8 @@ class MessageKind(Enum):
     UPDATE = "update"
     STAND_DOWN = "stand_down"
     ALARM = "alarm"
+    REMINDER = "reminder"
+    SUMMARY = "summary"
 
 
 class MessageState(Enum):

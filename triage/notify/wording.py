@@ -162,9 +162,14 @@ def _stand_down(occasion: Occasion) -> Lead:
     return f"Over: {_named(occasion)}", ["It is resolved; nothing is expected of you any more."]
 
 
-def _alarm(occasion: Occasion) -> Lead:
+def _plain_words(occasion: Occasion) -> Lead:
     detail = occasion.first.detail
     return str(detail["title"]), [str(line) for line in detail.get("lines", ())]
+
+
+def _reminder(occasion: Occasion) -> Lead:
+    title, lines = _plain_words(occasion)
+    return f"{title}: {_named(occasion)}" if occasion.briefings else title, lines
 
 
 _LEADS = {
@@ -174,7 +179,9 @@ _LEADS = {
     MessageKind.APPROVAL: _approval,
     MessageKind.UPDATE: _update,
     MessageKind.STAND_DOWN: _stand_down,
-    MessageKind.ALARM: _alarm,
+    MessageKind.ALARM: _plain_words,
+    MessageKind.REMINDER: _reminder,
+    MessageKind.SUMMARY: _plain_words,
 }
 _HANDED_OVER = {MessageKind.PAGE, MessageKind.POST, MessageKind.VENDOR, MessageKind.APPROVAL}
 

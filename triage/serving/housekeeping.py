@@ -1,5 +1,5 @@
 """What has to be done whether or not anybody asks: forgotten incidents are closed, what a silence hid is told once
-it is over, old keys are forgotten."""
+it is over, the audit log is sealed, old keys are forgotten."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ import structlog
 
 from triage.corrections import Corrections
 from triage.memory.silencing import tell_unsilenced
+from triage.store.audit import AT_ONCE, Audit
 from triage.store.database import Database
 from triage.store.incidents import Incidents
 from triage.store.letters import Letters
@@ -28,6 +29,7 @@ class Housekeeping:
         self._incidents = Incidents(database)
         self._letters = Letters(database)
         self._silences = Silences(database)
+        self._audit = Audit(database)
         self._corrections = corrections
         self._clock = clock
 
@@ -35,6 +37,8 @@ class Housekeeping:
         """One pass over what is due. Raises StoreUnavailable, and Unavailable while nothing is there to decide."""
         while closed := self._incidents.close_forgotten(self._clock()):
             log.info("forgotten incidents closed", count=len(closed))
+        while self._audit.seal(self._clock()) >= AT_ONCE:
+            pass
         self._letters.forget_deliveries(DELIVERY_KEYS_KEPT)
         if self._corrections is not None and (
             told := tell_unsilenced(self._silences, self._corrections, self._clock())

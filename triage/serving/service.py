@@ -22,6 +22,7 @@ from triage.domain.delivery import Delivery
 from triage.domain.incident import Incident
 from triage.engine import Engine
 from triage.errors import StoreUnavailable, TriageError, Unavailable
+from triage.figures import Insights
 from triage.memory.patterns import Patterns
 from triage.memory.previewing import Previewing
 from triage.memory.reshaping import Reshaping
@@ -29,6 +30,7 @@ from triage.memory.silencing import Silencing
 from triage.memory.similar import Similar
 from triage.oncall import OnCall
 from triage.responding import Responding
+from triage.reviewing import Reviewing
 from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
 from triage.serving.metrics import Metrics
@@ -40,12 +42,14 @@ from triage.store.batch import PostgresStore
 from triage.store.configurations import Configurations
 from triage.store.database import Database
 from triage.store.escalations import Escalations
+from triage.store.figures import Figures
 from triage.store.incidents import Incidents
 from triage.store.letters import Letters
 from triage.store.links import UsedLinks
 from triage.store.oncall import OnCallOverrides
 from triage.store.outbox import Outbox
 from triage.store.pattern_changes import PatternChanges
+from triage.store.reviews import Reviews
 from triage.store.spool import Spool
 from triage.store.tokens import Tokens
 from triage.telling.clicking import Clicking
@@ -100,6 +104,16 @@ class Parts:
             links,
             utc_now,
         )
+        self.reviews = Reviews(database)
+        self.reviewing = Reviewing(
+            self.reviews,
+            self.outbox,
+            self.incidents,
+            lambda: catalogue_in_force(activation),
+            utc_now,
+            self.oncall.standing,
+        )
+        self.insights = Insights(Figures(database), lambda: catalogue_in_force(activation))
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)
         self.previewing = Previewing(database)

@@ -111,7 +111,7 @@ class Held:
             if carried.over:
                 self._db.execute(
                     "UPDATE message SET state = 'withdrawn' WHERE incident_id = ANY(%s::uuid[])"
-                    " AND state = 'waiting' AND kind <> 'stand_down'",
+                    " AND state = 'waiting' AND kind NOT IN ('stand_down', 'reminder')",
                     (sorted(carried.over),),
                 )
             self._write_messages(carried.messages)

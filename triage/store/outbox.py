@@ -71,7 +71,7 @@ class Outbox:
             rows = db.execute(
                 "SELECT m.key FROM message AS m LEFT JOIN incident AS i ON i.id = m.incident_id"
                 " WHERE m.key = ANY(%s) AND m.state = 'waiting'"
-                " AND ((i.state = 'resolved') IS NOT TRUE OR m.kind IN ('stand_down', 'update'))",
+                " AND ((i.state = 'resolved') IS NOT TRUE OR m.kind IN ('stand_down', 'update', 'reminder'))",
                 ([message.key for message in messages],),
             ).fetchall()
         return {row["key"] for row in rows}
@@ -79,7 +79,7 @@ class Outbox:
     def put(self, messages: Iterable[Message]) -> int:
         """Messages about the service itself; how many were not there already."""
         with self._database.transaction() as db:
-            return sum(_put(db, message) for message in messages)
+            return sum(put_message(db, message) for message in messages)
 
     def sent(self, messages: Sequence[Message], now: datetime) -> None:
         """All of them went out as the first."""
@@ -163,7 +163,7 @@ def _close(db: Db, keys: Collection[str], state: str, fault: str) -> None:
     )
 
 
-def _put(db: Db, message: Message) -> int:
+def put_message(db: Db, message: Message) -> int:
     return db.execute(
         "INSERT INTO message (key, incident_id, kind, recipient, detail, made_at, due_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",

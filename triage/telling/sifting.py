@@ -7,7 +7,7 @@ from triage.store.outbox import Taken
 
 _REPLACED = {MessageKind.PAGE, MessageKind.UPDATE}
 _ASKED = ("asked", "deputy_asked")
-_ALONE = {MessageKind.UPDATE, MessageKind.APPROVAL}
+_ALONE = {MessageKind.UPDATE, MessageKind.APPROVAL, MessageKind.REMINDER}
 """Each of these says something of its own."""
 
 
@@ -18,7 +18,7 @@ def why_not(taken: Taken) -> str | None:
         if not taken.over:
             return "it is open again"
         return None if taken.was_told else "they were never told of it"
-    if taken.over and not _is_last_update(message):
+    if taken.over and message.kind is not MessageKind.REMINDER and not _is_last_update(message):
         return "it is over"
     if taken.replaced and message.kind in _REPLACED:
         return "a later one says the same"
