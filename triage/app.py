@@ -37,12 +37,17 @@ from triage.api.openapi import describe
 from triage.api.problems import on_http_error, on_invalid_parameters, on_triage_error
 from triage.errors import TriageError
 from triage.serving.posting import Posting
+from triage.serving.rounds import Rounds
 from triage.serving.service import Service
 from triage.serving.ticking import Ticking
 from triage.serving.upkeep import Upkeep
 from triage.settings import Settings
 
 log = structlog.get_logger("triage.app")
+
+
+WATCHED_EVERY = 5.0
+"""Seconds between two looks at what watches over everything else."""
 
 
 class Triage(FastAPI):
@@ -65,14 +70,17 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
     upkeep = Upkeep(service, on_fatal)
     ticking = Ticking(lambda: service.engine, service.metrics)
     posting = Posting(lambda: service.delivering, service.metrics)
+    watching = Rounds("watching", service.watch, WATCHED_EVERY, service.metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         upkeep.start()
         ticking.start()
         posting.start()
+        watching.start()
         with _reloading(upkeep):
             yield
+        watching.stop()
         ticking.stop()
         posting.stop()
         upkeep.stop()

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from tests.fixtures_api import Api, OpenApi, event
 from triage.domain.access import Principal, Role
-from triage.serving.service import utc_now
+from triage.serving.parts import utc_now
 from triage.store.embedding_index import INDEX_LOCK, ensure_embedding_index
 
 PRINCIPAL = Principal(owner="source:monitor", role=Role.SOURCE)

@@ -19,7 +19,7 @@ from triage.domain.access import Role
 from triage.domain.incident import utc
 from triage.errors import InvalidIncident
 from triage.figures import DEFAULT_PERIOD, Grouping, Report, flat
-from triage.serving.service import utc_now
+from triage.serving.parts import utc_now
 
 router = APIRouter(prefix="/v1/metrics", tags=["figures"])
 

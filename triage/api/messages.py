@@ -16,7 +16,8 @@ from triage.api.routing import BODY, answers, reads
 from triage.domain.access import Principal, Role
 from triage.domain.message import Message, MessageKind, MessageState
 from triage.errors import Forbidden, UnknownWord
-from triage.serving.service import Service, catalogue_in_force, utc_now
+from triage.serving.parts import catalogue_in_force, utc_now
+from triage.serving.service import Service
 from triage.store.outbox import MessageFilter
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"])

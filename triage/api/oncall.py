@@ -17,7 +17,8 @@ from triage.domain.schedule import OnCallOverride, Schedule
 from triage.errors import FieldFault, InvalidIncident
 from triage.escalation.calendar import rotation_calendar, shifts_calendar
 from triage.oncall import Span, get_schedule
-from triage.serving.service import Service, in_force, utc_now
+from triage.serving.parts import in_force, utc_now
+from triage.serving.service import Service
 from triage.sources.fields import Moment
 from triage.store.oncall import OverrideRecord
 

@@ -16,7 +16,8 @@ from triage.domain.access import Role
 from triage.errors import Conflict
 from triage.memory.previewing import DAYS, EXAMPLES, TARGET, Asked, Link, Preview, turn
 from triage.recurrence.threshold import Point, Verdict
-from triage.serving.service import Service, in_force, utc_now
+from triage.serving.parts import in_force, utc_now
+from triage.serving.service import Service
 from triage.store.likenesses import Likenesses, StoredLikeness
 
 router = APIRouter(prefix="/v1/patterns", tags=["patterns"])

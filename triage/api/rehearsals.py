@@ -24,7 +24,8 @@ from triage.rehearsal.scenario import ScenarioShape
 from triage.rehearsal.simulate import simulate
 from triage.rehearsal.telling import simulation_as_json
 from triage.rules.configuration import Configuration, configuration_from_texts
-from triage.serving.service import Service, in_force, utc_now
+from triage.serving.parts import in_force, utc_now
+from triage.serving.service import Service
 from triage.store.decided import DecidedIncidents
 
 router = APIRouter(prefix="/v1/policy", tags=["policy"])

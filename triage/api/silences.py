@@ -16,7 +16,7 @@ from triage.api.pattern_views import silence_view
 from triage.api.routing import BODY, answers, reads
 from triage.domain.access import Role
 from triage.rules.shape import read_duration
-from triage.serving.service import utc_now
+from triage.serving.parts import utc_now
 from triage.sources.fields import Moment
 
 router = APIRouter(prefix="/v1", tags=["patterns"])

@@ -9,7 +9,7 @@ import orjson
 
 from triage.errors import TriageError
 from triage.serving.opening import open_database
-from triage.serving.service import utc_now
+from triage.serving.parts import utc_now
 from triage.settings import Settings
 from triage.store.audit import AT_ONCE, Audit, Verified
 

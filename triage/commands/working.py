@@ -14,8 +14,8 @@ from triage.serving.housekeeping import Housekeeping
 from triage.serving.logs import configure_logs
 from triage.serving.metrics import Metrics
 from triage.serving.opening import open_database
+from triage.serving.parts import utc_now
 from triage.serving.posting import Posting, make_delivering, make_links
-from triage.serving.service import utc_now
 from triage.serving.stored import StoredCatalogue
 from triage.serving.ticking import Ticking
 from triage.settings import Settings

@@ -148,9 +148,14 @@ class Channel:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """Who watches the watchers. ``alarm``: targets (``person:ID``, ``oncall:ID``, ``team:ID``) and channels
-    (``channel:ID``) told when messages cannot be delivered; without any, the triage desk."""
+    (``channel:ID``) told when messages cannot be delivered or a source falls silent; without any, the triage desk.
+    ``heartbeat``: an address that is called while all is well; it may hold ``${ENV}`` references."""
 
     alarm: tuple[str, ...] = ()
+    heartbeat: str = ""
+    heartbeat_every: timedelta = timedelta(minutes=1)
+    summary_channels: tuple[str, ...] = ()
+    summary_at: str = "08:00"
 
 
 _Named = TypeVar("_Named", Team, Service)
@@ -164,11 +169,14 @@ def fold(word: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
-    """How long an open incident keeps joining events, and when a forgotten one is closed."""
+    """How long an open incident keeps joining events, and when a forgotten one is closed. ``silent_after``: how
+    long the source may say nothing; None: judged by its own past, unless ``silence_ignored``."""
 
     id: str
     join_window: timedelta = timedelta(days=7)
     auto_resolve_after: timedelta | None = timedelta(days=14)
+    silent_after: timedelta | None = None
+    silence_ignored: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,16 +72,16 @@ def resolve(way: Way, environment: Mapping[str, str]) -> Target:
     gateway = way.gateway
     if gateway.kind is GatewayKind.RECORD:
         return Target(way=way, url="", secret="", lane=way.name)
-    url = _filled(gateway.url or way.address, environment)
+    url = filled(gateway.url or way.address, environment)
     if gateway.url:
-        url = url.replace("{address}", quote(_filled(way.address, environment), safe=""))
+        url = url.replace("{address}", quote(filled(way.address, environment), safe=""))
     host = _host(url)
     # A host may be a token, as with some chat services, and lanes are seen in logs.
     lane = f"{way.name}#{hashlib.sha256(host.encode()).hexdigest()[:8]}"
-    return Target(way=way, url=url, secret=_filled(gateway.secret, environment), lane=lane)
+    return Target(way=way, url=url, secret=filled(gateway.secret, environment), lane=lane)
 
 
-def _filled(text: str, environment: Mapping[str, str]) -> str:
+def filled(text: str, environment: Mapping[str, str]) -> str:
     """A text that is one reference becomes what it refers to; within a longer one it is quoted, as passwords hold
     characters that mean something in an address."""
     whole = _is_reference(text)

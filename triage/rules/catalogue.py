@@ -1,6 +1,7 @@
 """``catalogue.yaml`` → ``Catalogue``: the shape, then every reference, then that somebody always answers."""
 
 import hashlib
+from dataclasses import replace
 from datetime import date
 
 from triage.domain.catalogue import (
@@ -28,6 +29,7 @@ from triage.rules.catalogue_shape import (
     ScheduleShape,
     ServiceShape,
     TeamShape,
+    WatchShape,
 )
 from triage.rules.document import read_document
 from triage.rules.holidays import public_holidays
@@ -78,7 +80,7 @@ def _catalogue(shape: CatalogueShape, version: str) -> Catalogue:
             for i, c in shape.channels.items()
         },
         gateways={i: _gateway(i, gateway) for i, gateway in shape.gateways.items()},
-        watch=Watch(alarm=tuple(shape.watch.alarm)),
+        watch=_watch(shape.watch),
         roles=dict(shape.roles),
         sources=_sources(shape),
         priorities=tuple(
@@ -95,6 +97,15 @@ def _catalogue(shape: CatalogueShape, version: str) -> Catalogue:
         business_days=frozenset(WEEKDAYS.index(day) for day in shape.business_hours.days),
         holidays=holidays,
     )
+
+
+def _watch(shape: WatchShape) -> Watch:
+    watch = Watch(alarm=tuple(shape.alarm))
+    if shape.heartbeat is not None:
+        watch = replace(watch, heartbeat=shape.heartbeat.url, heartbeat_every=shape.heartbeat.every)
+    if shape.summary is not None:
+        watch = replace(watch, summary_channels=tuple(shape.summary.channels), summary_at=shape.summary.at)
+    return watch
 
 
 def _gateway(gateway_id: str, shape: GatewayShape) -> Gateway:
@@ -198,6 +209,8 @@ def _sources(shape: CatalogueShape) -> dict[str, SourceSettings]:
             id=source_id,
             join_window=source.join_window,
             auto_resolve_after=None if source.auto_resolve_after == "never" else source.auto_resolve_after,
+            silent_after=None if source.silent_after == "never" else source.silent_after,
+            silence_ignored=source.silent_after == "never",
         )
         for source_id, source in shape.sources.items()
     }

@@ -54,6 +54,8 @@ def _check_references(shape: CatalogueShape, document: Document) -> None:
         _reference(document, ("channels", channel_id, "gateway"), "gateway", channel.gateway, shape.gateways)
     for vendor_id, vendor in shape.vendors.items():
         _reference(document, ("vendors", vendor_id, "gateway"), "gateway", vendor.gateway, shape.gateways)
+    for number, channel_id in enumerate(shape.watch.summary.channels if shape.watch.summary else ()):
+        _reference(document, ("watch", "summary", "channels", number), "channel", channel_id, shape.channels)
     for number, word in enumerate(shape.watch.alarm):
         _alarmed(document, ("watch", "alarm", number), word, shape)
 

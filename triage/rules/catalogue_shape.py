@@ -219,13 +219,29 @@ class ChannelShape(Shape):
     gateway: Id | None = Field(None, description="Id of the gateway, unless the address has a '://' of its own.")
 
 
+class HeartbeatShape(Shape):
+    """Called while all is well, so that somebody else notices when nothing is."""
+
+    url: Words = Field(description="By GET; ${NAME} is taken from the environment.")
+    every: Duration = Field("1m", validate_default=True)
+
+
+class SummaryShape(Shape):
+    """Of the day before."""
+
+    channels: Annotated[list[Id], Field(min_length=1)]
+    at: Clock = Field("08:00", description="By the catalogue's time zone.")
+
+
 class WatchShape(Shape):
-    """Who hears when nobody can be told."""
+    """Who hears when nobody can be told, and who notices when nobody is left to tell."""
 
     alarm: list[Words] = Field(
         default_factory=list,
         description="person:ID, oncall:ID, team:ID or channel:ID; without any, the triage desk.",
     )
+    heartbeat: HeartbeatShape | None = None
+    summary: SummaryShape | None = None
 
 
 class SourceShape(Shape):
@@ -234,6 +250,9 @@ class SourceShape(Shape):
     )
     auto_resolve_after: Duration | Literal["never"] = Field(
         "14d", description="When a forgotten incident is closed; 'never' keeps it open.", validate_default=True
+    )
+    silent_after: Duration | Literal["never"] | None = Field(
+        None, description="How long it may say nothing before somebody is told; left out: judged by its own past."
     )
 
 

@@ -8,53 +8,26 @@ import asyncio
 import ipaddress
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import chain, pairwise
 
 import structlog
 
-from triage.active import Active
-from triage.corrections import Corrections
 from triage.domain.access import Principal
-from triage.domain.catalogue import Catalogue
 from triage.domain.decision import Decision
 from triage.domain.delivery import Delivery
 from triage.domain.incident import Incident
 from triage.engine import Engine
 from triage.errors import StoreUnavailable, TriageError, Unavailable
-from triage.figures import Insights
-from triage.memory.patterns import Patterns
-from triage.memory.previewing import Previewing
-from triage.memory.reshaping import Reshaping
-from triage.memory.silencing import Silencing
-from triage.memory.similar import Similar
-from triage.oncall import OnCall
-from triage.responding import Responding
-from triage.reviewing import Reviewing
 from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
+from triage.serving.life import SignsOfLife
 from triage.serving.metrics import Metrics
-from triage.serving.posting import make_delivering, make_links
-from triage.serving.principals import Principals
-from triage.serving.promotion import Promotion
+from triage.serving.parts import Parts, utc_now
 from triage.settings import Settings
-from triage.store.batch import PostgresStore
-from triage.store.configurations import Configurations
-from triage.store.database import Database
-from triage.store.escalations import Escalations
-from triage.store.figures import Figures
-from triage.store.incidents import Incidents
-from triage.store.letters import Letters
-from triage.store.links import UsedLinks
-from triage.store.oncall import OnCallOverrides
-from triage.store.outbox import Outbox
-from triage.store.pattern_changes import PatternChanges
-from triage.store.reviews import Reviews
 from triage.store.spool import Spool
-from triage.store.tokens import Tokens
-from triage.telling.clicking import Clicking
+from triage.store.watching import Health
 from triage.telling.delivering import Delivering
-from triage.triager import Outcome, Triager
+from triage.triager import Outcome
 
 log = structlog.get_logger("triage.service")
 
@@ -63,76 +36,6 @@ Receipts = list[Outcome] | TriageError
 
 PART = 66
 """Events of a large prediction that are decided together; two parts do not fit into one batch."""
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Parts:
-    """What needs a database: made when its address is known."""
-
-    def __init__(self, database: Database, activation: Activation, settings: Settings) -> None:
-        self.database = database
-        self.store = PostgresStore(database)
-        self.incidents = Incidents(database)
-        self.letters = Letters(database)
-        self.configurations = Configurations(database)
-        self.tokens = Tokens(database)
-        self.principals = Principals(self.tokens, settings.data_dir / "tokens.json")
-        self.oncall = OnCall(OnCallOverrides(database), lambda: catalogue_in_force(activation), utc_now)
-        self.triager = Triager(self.store, lambda: in_force(activation), utc_now, self.oncall.standing)
-        self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now, self.oncall.standing)
-        self.escalations = Escalations(database)
-        self.engine = Engine(
-            self.escalations, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing
-        )
-        self.responding = Responding(
-            self.incidents, self.escalations, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing
-        )
-        links = make_links(database, settings)
-        self.outbox = Outbox(database)
-        self.delivering = make_delivering(
-            database, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing, links
-        )
-        self.clicking = Clicking(
-            self.outbox,
-            UsedLinks(database),
-            self.incidents,
-            self.corrections,
-            self.responding,
-            links,
-            utc_now,
-        )
-        self.reviews = Reviews(database)
-        self.reviewing = Reviewing(
-            self.reviews,
-            self.outbox,
-            self.incidents,
-            lambda: catalogue_in_force(activation),
-            utc_now,
-            self.oncall.standing,
-        )
-        self.insights = Insights(Figures(database), lambda: catalogue_in_force(activation))
-        self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
-        self.patterns = Patterns(database, lambda: in_force(activation), utc_now)
-        self.previewing = Previewing(database)
-        self.reshaping = Reshaping(PatternChanges(database), utc_now)
-        self.silencing = Silencing(database, lambda: in_force(activation), utc_now)
-        self.promotion = Promotion(self.configurations, activation, settings.models_dir)
-
-
-def in_force(activation: Activation) -> Active:
-    """Raises Unavailable while nothing is."""
-    active = activation.active
-    if active is None:
-        raise Unavailable("no configuration is in force yet", retry_after=1)
-    return active
-
-
-def catalogue_in_force(activation: Activation) -> Catalogue:
-    """Raises Unavailable while none is."""
-    return in_force(activation).decider.catalogue
 
 
 class Service:
@@ -149,6 +52,9 @@ class Service:
         """Whether payloads go to the spool: the database is away, or earlier payloads still wait there."""
         self.beside = asyncio.Semaphore(2)
         """How many large payloads are read or rendered at a time, in threads beside the event loop."""
+        self.life = SignsOfLife()
+        self.health: Health | None = None
+        """As last looked at."""
         self.spool_pending = 0
         """How many payloads wait in the spool, as last counted. Whoever asks waits for no disk."""
         self._keeping_lock = threading.Lock()
@@ -196,6 +102,8 @@ class Service:
             missing["database"] = "the database is still being opened"
         elif self._parts.database.is_down:
             missing["database"] = "the database cannot be reached; events are kept in the local spool"
+        if self.health is not None and not self.health.is_well:
+            missing["telling"] = _unwell(self.health)
         if self.spool_pending:
             missing["spool"] = f"{self.spool_pending} payloads wait in the local spool"
         return missing
@@ -261,7 +169,9 @@ class Service:
     def count(self, delivery: Delivery, receipts: Receipts) -> None:
         if isinstance(receipts, TriageError):
             return
+        now = utc_now()
         for event, outcome in zip(delivery.events, receipts, strict=True):
+            self.life.note(event.source, 1, now)
             source = self.metrics.source_label(event.source)
             self.metrics.events.labels(source, _outcome_name(outcome)).inc()
             if not isinstance(outcome, TriageError) and outcome.opened:
@@ -328,11 +238,28 @@ class Service:
         with self._keeping_lock:
             self.spool_pending = pending
 
+    def watch(self) -> None:
+        """What is looked after whether or not anybody asks. Raises StoreUnavailable, Unavailable."""
+        if self._parts is None or self._parts.database.is_down or self.activation.active is None:
+            return
+        self.life.write(self._parts.watches)
+        self.health = self._parts.watching.look()
+        self._parts.reviewing.remind()
+
     def close(self) -> None:
         self._predictions.close()
         self._deliveries.close()
         if self._parts is not None:
             self._parts.database.close()
+
+
+def _unwell(health: Health) -> str:
+    said = [
+        f"{health.late} escalations are late" if health.late else "",
+        f"{health.stuck} messages are not taken" if health.stuck else "",
+        f"{health.dead} messages were given up of late" if health.dead else "",
+    ]
+    return "; ".join(filter(None, said))
 
 
 def is_loopback(host: str) -> bool:

@@ -17,9 +17,10 @@ from triage.serving.draining import DRAINED_AT_ONCE, Draining
 from triage.serving.housekeeping import Housekeeping
 from triage.serving.indexing import Indexing
 from triage.serving.outliving import outlives
+from triage.serving.parts import Parts, utc_now
 from triage.serving.reembedding import Reembedding
 from triage.serving.searching import Searching
-from triage.serving.service import Parts, Service, utc_now
+from triage.serving.service import Service
 from triage.store.database import Database, migrate
 from triage.store.embedded import EmbeddedDatabase, start_embedded
 from triage.store.likenesses import Likenesses

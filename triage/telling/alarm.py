@@ -16,11 +16,12 @@ ALARM_EVERY = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """``about`` names what is wrong, and is the same for as long as it is wrong."""
+    """``about`` names what is wrong, and is the same for as long as it is. ``once``: it is not said again."""
 
     about: str
     title: str
     lines: tuple[str, ...]
+    once: bool = False
 
 
 def undelivered(way: str, message: Message, fault: str) -> Alarm:
@@ -38,7 +39,7 @@ def alarms(
     catalogue: Catalogue, overrides: Sequence[OnCallOverride], now: datetime, alarm: Alarm
 ) -> Iterator[Message]:
     """A message to everybody who has to hear of it; by their keys the same ones for ``ALARM_EVERY``."""
-    window = int(now.timestamp() // ALARM_EVERY.total_seconds())
+    window = 0 if alarm.once else int(now.timestamp() // ALARM_EVERY.total_seconds())
     for recipient in _alarmed(catalogue, now, overrides):
         yield Message(
             key=f"alarm/{alarm.about}/{window}/{recipient}",
