@@ -40,8 +40,12 @@ TABLE = {
     "triage.notify": DOMAIN,
     "triage.store": DOMAIN | {"triage.escalation"},
     **dict.fromkeys(HEART, BELOW_THE_HEART | HEART),
-    "triage.serving": BELOW_THE_HEART | HEART | {"triage.settings"},
-    "triage.api": BELOW_THE_HEART | HEART | {"triage.serving", "triage.settings", "triage.rehearsal"},
+    # The heart on a virtual clock, held against a rehearsal.
+    "triage.drilling": BELOW_THE_HEART | HEART | {"triage.rehearsal"},
+    "triage.serving": BELOW_THE_HEART | HEART | {"triage.settings", "triage.drilling"},
+    "triage.api": BELOW_THE_HEART
+    | HEART
+    | {"triage.serving", "triage.settings", "triage.rehearsal", "triage.drilling"},
     "triage.console": BELOW_THE_HEART | HEART | {"triage.serving", "triage.settings", "triage.rehearsal"},
     "triage.app": {"triage"},
     "triage.__main__": {"triage"},

@@ -13,6 +13,7 @@ COMMANDS = {
     "worker": "triage.commands.working",
     "check": "triage.commands.checking",
     "simulate": "triage.commands.rehearsing",
+    "drill": "triage.commands.drilling",
     "backtest": "triage.commands.rehearsing",
     "oncall": "triage.commands.oncall",
     "replay": "triage.commands.records",

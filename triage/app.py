@@ -15,6 +15,7 @@ from triage import __version__
 from triage.api import (
     actions,
     documentation,
+    drills,
     figures,
     health,
     incidents,
@@ -107,6 +108,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         silences,
         previews,
         rehearsals,
+        drills,
         patterns,
         sources,
         models,

@@ -134,12 +134,16 @@ class Corrections:
         return decision
 
     def acknowledge(self, incident_id: str, actor: str) -> IncidentRecord:
-        """A responder takes it. Raises NotFound; Conflict when it is over. Twice is once."""
+        """A responder takes it. Twice is once; but where the path waits for somebody still or again, as all of a
+        step's targets must answer or it went on, each answer counts. Raises NotFound; Conflict when it is over."""
         now = self._clock()
         with self._incidents.changing(incident_id) as change:
             if not change.record.is_open:
                 raise Conflict("the incident is resolved already")
             if change.record.acknowledge(actor, now):
+                change.note(now, "acknowledged", actor)
+            elif change.waits_for(actor):
+                change.record.acknowledged_by = actor
                 change.note(now, "acknowledged", actor)
         return change.record
 

@@ -47,6 +47,9 @@ PATHS = {
     "/v1/oncall/overrides/{override_id}",
     "/v1/oncall/{schedule}/shifts",
     "/v1/oncall/{schedule}.ics",
+    "/v1/policy",
+    "/v1/policy/drill",
+    "/v1/policy/drills/{incident_id}",
     "/v1/policy/check",
     "/v1/policy/simulate",
     "/v1/policy/backtest",
@@ -112,7 +115,7 @@ def test_only_health_needs_no_token(document: dict[str, Any]) -> None:
 
 def test_every_body_has_examples_that_are_valid(document: dict[str, Any]) -> None:
     bodies = [operation["requestBody"] for _, _, operation in operations(document) if "requestBody" in operation]
-    assert len(bodies) == 31
+    assert len(bodies) == 32
     for body in bodies:
         content = body["content"]["application/json"]
         assert content["examples"]

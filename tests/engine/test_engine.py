@@ -181,4 +181,4 @@ def test_any_number_of_workers_carry_each_on_exactly_once(running: Running, work
         ).fetchall()
     assert len(rows) == running.desk.count("incident")
     expected = ["person:bob 00:00:00", "person:bob 00:05:00", "person:ann 00:10:00", "person:ann 00:25:00"]
-    assert all(row["said"] == expected for row in rows)
+    assert [row["said"] for row in rows if row["said"] != expected] == []

@@ -23,7 +23,7 @@ def test_a_steady_source_that_stops_is_noticed_after_half_an_hour() -> None:
         timedelta(minutes=5),
         timedelta(minutes=5),
     )
-    assert find_silent({"alertmanager": every(5, NOW - timedelta(minutes=29))}, {}, NOW) == []
+    assert find_silent({"alertmanager": every(5, NOW - timedelta(minutes=24))}, {}, NOW) == []
 
 
 def test_a_source_of_office_hours_is_not_missed_at_the_weekend() -> None:

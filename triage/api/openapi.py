@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody
+from triage.api.drills import DrillBody
 from triage.api.messages import MessageKeyBody, TestBody
 from triage.api.models import PromoteBody, RollbackBody
 from triage.api.oncall_shapes import SwapBody
@@ -44,6 +45,7 @@ DESCRIBED = (
     SwapBody,
     CheckBody,
     SimulationBody,
+    DrillBody,
     BacktestBody,
     Problem,
 )

@@ -79,12 +79,12 @@ def simulate(
     """
     try:
         configuration = load_configuration(folder or Settings().config_dir)
-        said = _read(scenario) if scenario else ScenarioShape(at=datetime.now(UTC).replace(microsecond=0))
+        said = scenario_of(scenario) if scenario else ScenarioShape(at=datetime.now(UTC).replace(microsecond=0))
         given: dict[str, Any] = {"at": at, "priority": priority, "team": team}
         given |= {"answer_within": answer_within, "until": until}
-        incident: dict[str, Any] = {"title": title, **_pairs(fields, "--set")}
+        incident: dict[str, Any] = {"title": title, **pairs_of(fields, "--set")}
         if labels:
-            incident["labels"] = _pairs(labels, "--label")
+            incident["labels"] = pairs_of(labels, "--label")
         said = scenario_from(said, given, incident)
         found = run_simulation(configuration.rulebook, said)
     except TriageError as error:
@@ -95,14 +95,14 @@ def simulate(
         click.echo(draw(found, configuration.catalogue))
 
 
-def _read(scenario: Path) -> ScenarioShape:
+def scenario_of(scenario: Path) -> ScenarioShape:
     try:
         return read_scenario(scenario.read_text(encoding="utf-8-sig"), str(scenario))
     except (OSError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{scenario}: cannot be read: {type(error).__name__}") from None
 
 
-def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
+def pairs_of(given: tuple[str, ...], option: str) -> dict[str, str]:
     found = {}
     for pair in given:
         name, equals, value = pair.partition("=")

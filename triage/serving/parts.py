@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from triage.active import Active
 from triage.corrections import Corrections
 from triage.domain.catalogue import Catalogue
+from triage.drilling.real import RealDrills
 from triage.engine import Engine
 from triage.errors import Unavailable
 from triage.figures import Insights
@@ -99,6 +100,7 @@ class Parts:
             lambda url: call(url, os.environ),
             self.oncall.standing,
         )
+        self.drills = RealDrills(self.triager, self.incidents, self.outbox, self.watches, utc_now)
         self.insights = Insights(Figures(database), lambda: catalogue_in_force(activation))
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)

@@ -164,6 +164,16 @@ class Change:
     def decide(self, stored: StoredDecision) -> None:
         self._decisions.append(stored)
 
+    def waits_for(self, actor: str) -> bool:
+        """Whether its escalation calls people now, and has not heard from this one since."""
+        row = self._db.execute(
+            "SELECT e.state ->> 'phase' = 'calling' AND NOT EXISTS (SELECT FROM escalation_event AS s"
+            " WHERE s.incident_id = e.incident_id AND s.kind = 'acknowledged' AND s.actor = %s) AS waits"
+            " FROM escalation AS e WHERE e.incident_id = %s",
+            (actor, self.record.id),
+        ).fetchone()
+        return row is not None and bool(row["waits"])
+
     def get_decision(self) -> RecordedDecision | None:
         """The incident's decision as it stands; None for an incident that came with a history."""
         return _recorded(self._db, self.record.decision_id) if self.record.decision_id is not None else None
