@@ -6,22 +6,24 @@ again, so that the path follows the corrected priority and team at once.
 
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from triage.active import Active
 from triage.decider import Case
 from triage.domain.catalogue import Catalogue
-from triage.domain.decision import Decision, DecisionInputs, TriageOverride
+from triage.domain.decision import Decision, DecisionInputs, Progress, TriageOverride
+from triage.domain.decision import Standing as StandingDecision
 from triage.domain.incident import Status
 from triage.domain.priority import Priority
 from triage.domain.record import IncidentRecord
 from triage.domain.recurrence import Recurrence, Silence
+from triage.domain.schedule import OnCallOverride
 from triage.errors import BadRequest, Conflict, UnknownWord
 from triage.intake import MACHINE
 from triage.oncall import Standing, nothing_stands
 from triage.prediction.text import incident_text, text_key
-from triage.store.incidents import Change, Incidents
+from triage.store.incidents import Change, Incidents, RecordedDecision
 
 
 class Corrections:
@@ -84,17 +86,26 @@ class Corrections:
                 return None
             inputs = replace(earlier.inputs, silence=silence, now=now, degraded=tuple(active.degraded))
             decision = self._decide(change, active, inputs)
-            change.note(
-                now,
-                "decided",
-                MACHINE,
-                decision_id=decision.decision_id,
-                priority=decision.priority.value.value,
-                team=decision.team.value,
-                policy=decision.escalation.policy,
-                because=because,
-            )
+            _note_decided(change, decision, now, because)
         return decision
+
+    def ask_again(self, incident_id: str) -> bool:
+        """Ask the rules again, as time has passed; whether they conclude otherwise now. Raises NotFound."""
+        with self._incidents.changing(incident_id) as change:
+            return self._ask_again(change, self._clock(), "time has passed")
+
+    def _ask_again(self, change: Change, now: datetime, because: str) -> bool:
+        """Only another conclusion is written down and carried out."""
+        active, earlier = self._active(), change.get_decision()
+        if not change.record.is_open or earlier is None:
+            return False
+        inputs = asked_again(earlier, change.record.progress, now, tuple(active.degraded))
+        concluded = self._conclude(change, active, inputs)
+        if not differs(earlier.decision, concluded.decision):
+            return False
+        self._adopt(change, active, concluded)
+        _note_decided(change, concluded.decision, now, because)
+        return True
 
     def _decide_again(self, change: Change, active: Active, said: TriageOverride, now: datetime) -> Decision:
         earlier = change.get_decision()
@@ -116,6 +127,11 @@ class Corrections:
         )
 
     def _decide(self, change: Change, active: Active, inputs: DecisionInputs) -> Decision:
+        concluded = self._conclude(change, active, inputs)
+        self._adopt(change, active, concluded)
+        return concluded.decision
+
+    def _conclude(self, change: Change, active: Active, inputs: DecisionInputs) -> "_Concluded":
         record, text = change.record, incident_text(inputs.incident)
         inputs = replace(inputs, progress=record.progress, oncall_overrides=self._standing(inputs.now))
         key = text_key(text)
@@ -125,13 +141,15 @@ class Corrections:
         case = Case(
             inputs=inputs, embedding=embedding, decision_id=str(uuid.uuid4()), incident_id=change.record.id
         )
-        decision = active.decider.decide([case])[0]
-        if embedding is not None and active.encoder_version is not None:
-            change.keep_embedding(active.encoder_version, key, embedding)
-        change.decide(active.stored(case, decision, key))
+        return _Concluded(case, active.decider.decide([case])[0], key)
+
+    def _adopt(self, change: Change, active: Active, concluded: "_Concluded") -> None:
+        case, decision, record = concluded.case, concluded.decision, change.record
+        if case.embedding is not None and active.encoder_version is not None:
+            change.keep_embedding(active.encoder_version, concluded.text_key, case.embedding)
+        change.decide(active.stored(case, decision, concluded.text_key))
         record.priority, record.team = decision.priority.value, decision.team.value
         record.decision_id, record.needs_review = str(decision.decision_id), decision.review.required
-        return decision
 
     def acknowledge(self, incident_id: str, actor: str) -> IncidentRecord:
         """A responder takes it. Twice is once; but where the path waits for somebody still or again, as all of a
@@ -148,7 +166,8 @@ class Corrections:
         return change.record
 
     def move(self, incident_id: str, actor: str, status: Status) -> IncidentRecord:
-        """Where the work stands. Raises NotFound; Conflict when it is over; BadRequest for ``resolved``."""
+        """Where the work stands, which rules may ask for. Raises NotFound; Conflict when it is over; BadRequest
+        for ``resolved``."""
         if status is Status.RESOLVED:
             raise BadRequest("an incident is resolved by /resolve, which says what resolved it")
         now = self._clock()
@@ -158,6 +177,7 @@ class Corrections:
             if change.record.status is not status:
                 change.note(now, "status", actor, status=status.value, was=change.record.status.value)
                 change.record.move(status, now)
+                self._ask_again(change, now, f"status {status.value}")
         return change.record
 
     def resolve(self, incident_id: str, actor: str, resolution: str | None) -> IncidentRecord:
@@ -168,6 +188,63 @@ class Corrections:
                 change.release_keys(now)
                 change.note(now, "resolved", actor, resolution=resolution)
         return change.record
+
+
+@dataclass(frozen=True, slots=True)
+class _Concluded:
+    case: Case
+    decision: Decision
+    text_key: bytes
+
+
+def asked_again(
+    earlier: RecordedDecision,
+    progress: Progress,
+    now: datetime,
+    degraded: tuple[str, ...],
+    swaps: tuple[OnCallOverride, ...] = (),
+) -> DecisionInputs:
+    """What is decided on when the same is asked at a later time: what was concluded stands, unless a rule says
+    otherwise now."""
+    decision = earlier.decision
+    standing = StandingDecision(
+        priority=decision.priority.value,
+        priority_source=decision.priority.source,
+        team=decision.team.value,
+        team_source=decision.team.source,
+        severity=earlier.inputs.incident.severity,
+    )
+    return replace(
+        earlier.inputs,
+        standing=standing,
+        progress=progress,
+        now=now,
+        degraded=degraded,
+        oncall_overrides=swaps,
+    )
+
+
+def differs(one: Decision, other: Decision) -> bool:
+    """Whether anybody would be told otherwise."""
+    return _concluded_of(one) != _concluded_of(other)
+
+
+def _concluded_of(decision: Decision) -> tuple[object, ...]:
+    path = decision.escalation
+    return decision.priority.value, decision.team.value, path.policy, path.suppressed, path.targets
+
+
+def _note_decided(change: Change, decision: Decision, now: datetime, because: str) -> None:
+    change.note(
+        now,
+        "decided",
+        MACHINE,
+        decision_id=decision.decision_id,
+        priority=decision.priority.value.value,
+        team=decision.team.value,
+        policy=decision.escalation.policy,
+        because=because,
+    )
 
 
 def _priority(catalogue: Catalogue, word: str | None) -> Priority | None:

@@ -97,7 +97,7 @@ class Engine:
 
 def _carry_on(around: "_Around", held: Sequence[Running], now: datetime) -> Carried:
     """Each by itself: one that cannot be carried on is tried again later, and holds up none of the others."""
-    carried = Carried()
+    carried = Carried(at=now)
     for running in held:
         try:
             if running.unreadable is not None:

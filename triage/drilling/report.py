@@ -72,13 +72,14 @@ def report_of(
     *,
     sent: Mapping[str, tuple[str, str]] | None = None,
     planned: Sequence[tuple[int, str, str]] | None = None,
+    tolerance: int = 0,
 ) -> DrillReport:
     """``messages`` in the order made; ``sent``: way and title of each key; ``planned``: seconds, kind, recipient
-    of everything that a rehearsal says, None where nothing is held against it."""
+    of everything that a rehearsal says, None where nothing is held against it; ``tolerance`` in seconds."""
     opened_at = record.opened_at
     told = tuple(told_of(message, opened_at, sent or {}) for message in messages)
     said = [(round(one.after), one.kind, one.recipient) for one in told]
-    differences = tuple(differences_of(planned, said)) if planned is not None else ()
+    differences = tuple(differences_of(planned, said, tolerance)) if planned is not None else ()
     return DrillReport(
         kind=kind,
         policy=decision.escalation.policy,
@@ -116,14 +117,18 @@ def said_of(effect: Effect | None) -> Iterator[tuple[str, str]]:
             yield from (("stand_down", f"person:{person}") for person in people)
 
 
-def differences_of(planned: Sequence[tuple[int, str, str]], said: Sequence[tuple[int, str, str]]) -> Iterator[str]:
-    """What was said at one moment may be in any order."""
+def differences_of(
+    planned: Sequence[tuple[int, str, str]], said: Sequence[tuple[int, str, str]], tolerance: int = 0
+) -> Iterator[str]:
+    """Of seconds, kind and recipient. What was said at one moment may be in any order."""
     left = list(said)
-    for one in planned:
-        if one in left:
-            left.remove(one)
+    for after, kind, recipient in planned:
+        same = (one for one in left if one[1:] == (kind, recipient) and abs(one[0] - after) <= tolerance)
+        found = min(same, key=lambda one: abs(one[0] - after), default=None)
+        if found is not None:
+            left.remove(found)
         else:
-            yield f"planned and not said: {one[1]} to {one[2]} after {one[0]} s"
+            yield f"planned and not said: {kind} to {recipient} after {after} s"
     yield from (f"said and not planned: {kind} to {recipient} after {after} s" for after, kind, recipient in left)
 
 

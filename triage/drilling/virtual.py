@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from triage.active import Active
+from triage.asking import Asking
 from triage.corrections import Corrections
 from triage.decider import Decider
 from triage.domain.catalogue import Catalogue
@@ -44,6 +45,8 @@ from triage.telling.delivering import Delivering
 from triage.triager import Received, Triager
 
 ACTOR = "drill"
+ASKED_EVERY = 60
+"""Seconds between two questions to rules that read a clock; a rehearsal asks as often, at other moments."""
 
 
 class VirtualDrill:
@@ -76,6 +79,9 @@ class VirtualDrill:
         self._triager = Triager(PostgresStore(database), lambda: active, clock, self._standing)
         self._corrections = Corrections(incidents, lambda: active, clock, self._standing)
         self._responding = Responding(incidents, self._escalations, catalogue, clock, self._standing)
+        self._asking = Asking(
+            self._escalations, incidents, self._corrections, lambda: active, clock, self._standing
+        )
         self._engine = Engine(self._escalations, catalogue, clock, self._standing)
         briefings = Briefings(incidents, self._escalations, Backgrounds(database), catalogue, self._standing)
         self._outbox = Outbox(database)
@@ -137,6 +143,7 @@ class VirtualDrill:
         return first.decision
 
     def _carry_on(self) -> None:
+        self._asking.ask()
         while self._engine.tick().carried_on:
             pass
         while (look := self._delivering.take(100)).parcels or look.more:
@@ -156,7 +163,9 @@ class VirtualDrill:
         with self._database.connection() as db:
             row = db.execute(
                 "SELECT least((SELECT min(due_at) FROM escalation),"
-                " (SELECT min(due_at) FROM message WHERE state = 'waiting' AND held_until IS NULL)) AS at"
+                " (SELECT min(ask_at) FROM escalation WHERE %s),"
+                " (SELECT min(due_at) FROM message WHERE state = 'waiting' AND held_until IS NULL)) AS at",
+                (self._configuration.rulebook.reads_clock,),
             ).fetchone()
         times = [row["at"]] if row and row["at"] else []
         times += [self._planned[0][0]] if self._planned else []
@@ -212,6 +221,7 @@ class VirtualDrill:
             self._now,
             sent=self._sent,
             planned=self._planned_sequence(),
+            tolerance=ASKED_EVERY if self._configuration.rulebook.reads_clock else 0,
         )
 
     def _planned_sequence(self) -> list[tuple[int, str, str]]:

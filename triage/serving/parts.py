@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime
 
 from triage.active import Active
+from triage.asking import Asking
 from triage.corrections import Corrections
 from triage.domain.catalogue import Catalogue
 from triage.drilling.real import RealDrills
@@ -64,6 +65,14 @@ class Parts:
         self.escalations = Escalations(database)
         self.engine = Engine(
             self.escalations, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing
+        )
+        self.asking = Asking(
+            self.escalations,
+            self.incidents,
+            self.corrections,
+            lambda: in_force(activation),
+            utc_now,
+            self.oncall.standing,
         )
         self.responding = Responding(
             self.incidents, self.escalations, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing

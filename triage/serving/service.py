@@ -245,6 +245,7 @@ class Service:
         self.life.write(self._parts.watches)
         self.health = self._parts.watching.look()
         self._parts.reviewing.remind()
+        self._parts.asking.ask()
 
     def close(self) -> None:
         self._predictions.close()

@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
 from triage.domain.escalation import EscalationPath
 from triage.domain.message import Message
 from triage.domain.record import TimelineEntry
-from triage.escalation.state import Escalation
+from triage.escalation.state import Escalation, Phase
 from triage.store.database import Database, Db, Row
 from triage.store.incidents import identifier
 from triage.store.outbox import MESSAGE, message_from_row
@@ -22,6 +22,10 @@ from triage.store.timelines import record_timeline
 STATE: TypeAdapter[Escalation] = TypeAdapter(Escalation)
 PATH: TypeAdapter[EscalationPath] = TypeAdapter(EscalationPath)
 
+ASKED_AGAIN_AFTER = timedelta(minutes=1)
+"""Rules that read a clock are asked again so long after the opening, and then each time after so long."""
+ASKED_LATER_AFTER = timedelta(minutes=15)
+"""The same of an incident that is open for a day."""
 PAGES_LOCK = 7_041_776_005
 """Key of the advisory lock under which pages are counted, where a schedule limits them: two ticks at once would
 each see room for one more."""
@@ -67,6 +71,7 @@ class Carried:
     entries: list[TimelineEntry] = field(default_factory=list)
     turns: dict[str, int] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)
+    at: datetime
 
 
 class Held:
@@ -126,6 +131,7 @@ class Held:
                 "state": STATE.dump_python(running.state, mode="json") if running.state else None,
                 "team": running.team,
                 "due_at": running.state.due_at if running.state else None,
+                "ask_at": carried.at + ASKED_AGAIN_AFTER if _is_going_on(running.state) else None,
                 "advanced": running.advanced,
             }
             for running in carried.running
@@ -134,7 +140,8 @@ class Held:
             return
         self._db.execute(
             "UPDATE escalation SET state = new.state, team = new.team, due_at = new.due_at,"
-            " advanced = new.advanced, failures = 0, fault = NULL"
+            " advanced = new.advanced, failures = 0, fault = NULL,"
+            " ask_at = CASE WHEN new.ask_at IS NOT NULL THEN coalesce(escalation.ask_at, new.ask_at) END"
             " FROM jsonb_populate_recordset(NULL::escalation, %s::jsonb) AS new"
             " WHERE escalation.incident_id = new.incident_id",
             (as_rows(rows),),
@@ -175,6 +182,10 @@ class Held:
             )
 
 
+def _is_going_on(state: Escalation | None) -> bool:
+    return state is not None and state.phase in (Phase.CALLING, Phase.ACKNOWLEDGED)
+
+
 class Escalations:
     """Every call raises StoreUnavailable while the database is away."""
 
@@ -190,6 +201,22 @@ class Escalations:
         with self._database.transaction() as db:
             rows = db.execute(_TAKE, {"now": now, "limit": limit}).fetchall()
             yield Held(db, _running(db, rows))
+
+    def take_to_ask(self, now: datetime, limit: int) -> list[str]:
+        """Incidents of which the rules are to be asked again, the longest not asked first; they are asked again
+        after a while. Any number of workers may: each is asked by one."""
+        with self._database.connection() as db:
+            rows = db.execute(
+                _TO_ASK,
+                {
+                    "now": now,
+                    "limit": limit,
+                    "soon": now + ASKED_AGAIN_AFTER,
+                    "later": now + ASKED_LATER_AFTER,
+                    "day": now - timedelta(days=1),
+                },
+            ).fetchall()
+        return [str(row["incident_id"]) for row in rows]
 
     def get(self, incident_id: str) -> Running | None:
         """As it stands, without holding it. None where nothing was ever decided here. Raises NotFound for what is
@@ -212,6 +239,15 @@ _SELECT = (
     "SELECT e.incident_id, i.opened_at, e.state, e.team, e.advanced, e.failures"
     " FROM escalation AS e JOIN incident AS i ON i.id = e.incident_id"
 )
+_TO_ASK = """
+WITH chosen AS (
+    SELECT incident_id FROM escalation WHERE ask_at <= %(now)s
+    ORDER BY ask_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE escalation AS e SET ask_at = CASE WHEN i.opened_at > %(day)s THEN %(soon)s ELSE %(later)s END
+FROM chosen JOIN incident AS i ON i.id = chosen.incident_id WHERE e.incident_id = chosen.incident_id
+RETURNING e.incident_id
+"""
 # Due ones first: what has just happened can wait for a tick, a person's time to answer cannot.
 _TAKE = f"""
 WITH due AS (

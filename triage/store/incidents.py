@@ -111,6 +111,14 @@ class Incidents:
             ).fetchall()
         return {str(row["id"]): DECISION.validate_python(row["record"]) for row in rows}
 
+    def recorded_decisions(self, decision_ids: Sequence[str]) -> dict[str, RecordedDecision]:
+        """Those that there are, by id."""
+        with self._database.connection() as db:
+            rows = db.execute(
+                f"{_RECORDED} WHERE d.id = ANY(%s::uuid[])", (list(decision_ids),), binary=True
+            ).fetchall()
+        return {str(row["id"]): _recorded_from(row) for row in rows}
+
     @contextmanager
     def changing(self, incident_id: str) -> Iterator["Change"]:
         """One incident held for a change; written when the block ends. Raises NotFound."""
@@ -229,14 +237,20 @@ def _get(db: Db, incident_id: str, *, lock: bool = False) -> IncidentRecord:
 
 
 def _recorded(db: Db, decision_id: str) -> RecordedDecision:
-    row = db.execute(
-        "SELECT d.record, d.inputs, t.embedding FROM decision AS d LEFT JOIN text_embedding AS t"
-        " ON t.encoder = d.encoder AND t.text_key = d.text_key WHERE d.id = %s",
-        (identifier(decision_id, "decision"),),
-        binary=True,
-    ).fetchone()
+    asked = identifier(decision_id, "decision")
+    row = db.execute(f"{_RECORDED} WHERE d.id = %s", (asked,), binary=True).fetchone()
     if row is None:
         raise NotFound("no such decision is stored")
+    return _recorded_from(row)
+
+
+_RECORDED = (
+    "SELECT d.id, d.record, d.inputs, t.embedding FROM decision AS d LEFT JOIN text_embedding AS t"
+    " ON t.encoder = d.encoder AND t.text_key = d.text_key"
+)
+
+
+def _recorded_from(row: Row) -> RecordedDecision:
     return RecordedDecision(
         decision=DECISION.validate_python(row["record"]),
         inputs=INPUTS.validate_python(row["inputs"]),
