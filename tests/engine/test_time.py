@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from tests.engine.fixtures import Running
 from triage.escalation.state import Phase
+from triage.store.clock import DatabaseClock
 
 
 def test_year_that_passed_at_once_is_one_call_and_not_thousands(running: Running):
@@ -36,3 +37,10 @@ def test_what_people_do_counts_while_the_clock_is_behind(running: Running):
     running.corrections.resolve(opened.id, "bob", None)
     running.passes(60 * 24 * 60)
     assert running.states("kind") == {"page": 1, "stand_down": 1}
+
+
+def test_workers_share_the_clock_of_their_database(running: Running):
+    """One whose own clock is a year ahead would put off for a year whatever it carries on."""
+    with running.desk.database.connection() as db:
+        row = db.execute("SELECT clock_timestamp() AS at").fetchone()
+    assert timedelta(0) <= DatabaseClock(running.desk.database)() - row["at"] < timedelta(seconds=10)

@@ -19,6 +19,7 @@ from triage.serving.posting import Posting, make_delivering, make_links
 from triage.serving.stored import StoredCatalogue
 from triage.serving.ticking import Ticking
 from triage.settings import Settings
+from triage.store.clock import DatabaseClock
 from triage.store.configurations import Configurations
 from triage.store.database import Database
 from triage.store.escalations import Escalations
@@ -54,8 +55,9 @@ def _work(database: Database, settings: Settings, stop: threading.Event, *, once
     catalogue = StoredCatalogue(Configurations(database))
     housekeeping = Housekeeping(database, utc_now)
     swaps = OnCall(OnCallOverrides(database), catalogue, utc_now)
-    engine = Engine(Escalations(database), catalogue, utc_now, swaps.standing)
-    delivering = make_delivering(database, catalogue, utc_now, swaps.standing, make_links(database, settings))
+    shared = DatabaseClock(database)
+    engine = Engine(Escalations(database), catalogue, shared, swaps.standing)
+    delivering = make_delivering(database, catalogue, shared, swaps.standing, make_links(database, settings))
     metrics = Metrics()
     ticking = Ticking(lambda: None if database.is_down else engine, metrics)
     posting = Posting(lambda: None if database.is_down else delivering, metrics)

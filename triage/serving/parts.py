@@ -26,6 +26,7 @@ from triage.serving.principals import Principals
 from triage.serving.promotion import Promotion
 from triage.settings import Settings
 from triage.store.batch import PostgresStore
+from triage.store.clock import DatabaseClock
 from triage.store.configurations import Configurations
 from triage.store.database import Database
 from triage.store.escalations import Escalations
@@ -63,8 +64,9 @@ class Parts:
         self.triager = Triager(self.store, lambda: in_force(activation), utc_now, self.oncall.standing)
         self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now, self.oncall.standing)
         self.escalations = Escalations(database)
+        shared = DatabaseClock(database)
         self.engine = Engine(
-            self.escalations, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing
+            self.escalations, lambda: catalogue_in_force(activation), shared, self.oncall.standing
         )
         self.asking = Asking(
             self.escalations,
@@ -80,7 +82,7 @@ class Parts:
         links = make_links(database, settings)
         self.outbox = Outbox(database)
         self.delivering = make_delivering(
-            database, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing, links
+            database, lambda: catalogue_in_force(activation), shared, self.oncall.standing, links
         )
         self.clicking = Clicking(
             self.outbox,
