@@ -190,6 +190,17 @@ class Escalating(RuleBasedStateMachine):
 
     @precondition(lambda self: self.fired)
     @rule(number=st.integers(0, 9), by=PEOPLE)
+    def resolve_what_waits_to_be_said(self, number: int, by: str) -> None:
+        """Between the tick that wants something said and the delivery."""
+        self.reopen(number, by)
+        self._tick([0])
+        self.resolve(number, by)
+        for side in self.sides:
+            side.targets_work = True
+        self.deliver()
+
+    @precondition(lambda self: self.fired)
+    @rule(number=st.integers(0, 9), by=PEOPLE)
     def reopen(self, number: int, by: str) -> None:
         self._each(number, lambda side, incident_id: side.responding.reopen(incident_id, by))
 
