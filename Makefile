@@ -71,9 +71,10 @@ rehearsal: $(VENV)/.installed-dev  ## planted faults, on-call agreement, rule co
 	@$(BIN)/python -m bench.backtest $(ARGS)
 	@$(BIN)/python -m bench.oncall
 
-escalations: $(VENV)/.installed-dev  ## 20,000 escalations due within a minute, and killing who carries them on
+escalations: $(VENV)/.installed-dev  ## 20,000 escalations due within a minute, who carries them on killed, targets dead or slow
 	@$(BIN)/python -m bench.escalations
 	@$(BIN)/python -m bench.crashes
+	@$(BIN)/python -m bench.telling
 
 soak: $(VENV)/.installed-dev bundle  ## a storm of 10,000 alerts, and a memory of a million texts
 	@$(BIN)/python -m bench.storm $(ARGS)

@@ -91,8 +91,11 @@ class Lanes:
 
     def _is_full(self, lane: _Lane) -> bool:
         now = time.monotonic()
+        inside = len(lane.waiting) + len(lane.begun)
+        if inside < SIDE_BY_SIDE:
+            return False  # however slow it is, a thread is free
         slowest = max((now - begun for begun in lane.begun.values()), default=0.0)
-        return (len(lane.waiting) + len(lane.begun)) * max(lane.takes, slowest) / SIDE_BY_SIDE > LONGEST_QUEUE
+        return inside * max(lane.takes, slowest) / SIDE_BY_SIDE > LONGEST_QUEUE
 
     def _run(self, lane: _Lane) -> None:
         me = threading.get_ident()

@@ -63,6 +63,12 @@ class Metrics:
         self.delivery_time = Histogram(
             "triage_message_seconds", "Time to send a message by way", ["way"], buckets=SENDING, registry=r
         )
+        self.escalation = Gauge(
+            "triage_escalation_30d",
+            "Figures of the incidents opened in the last 30 days, as /v1/metrics/escalation gives them",
+            ["figure"],
+            registry=r,
+        )
         self.spooled = Counter("triage_spooled", "Payloads accepted while the database was away", registry=r)
         self.drained = Counter("triage_spool_drained", "Payloads carried out from the spool", registry=r)
         self.spool_pending = Gauge("triage_spool_pending", "Payloads waiting in the spool", registry=r)
@@ -86,6 +92,13 @@ class Metrics:
         self.degraded.clear()
         for part in degraded:
             self.degraded.labels(part).set(1)
+
+    def show_figures(self, figures: Mapping[str, object]) -> None:
+        """Those that are numbers; what is not known has no sample."""
+        self.escalation.clear()
+        for name, value in figures.items():
+            if isinstance(value, int | float):
+                self.escalation.labels(name).set(value)
 
     def render(self) -> bytes:
         """The text that a Prometheus server reads."""

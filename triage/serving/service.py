@@ -7,6 +7,7 @@ Parts are opened and kept up to date by ``triage.serving.upkeep``; each one that
 import asyncio
 import ipaddress
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
 
@@ -18,6 +19,7 @@ from triage.domain.delivery import Delivery
 from triage.domain.incident import Incident
 from triage.engine import Engine
 from triage.errors import StoreUnavailable, TriageError, Unavailable
+from triage.figures import DEFAULT_PERIOD, flat
 from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
 from triage.serving.life import SignsOfLife
@@ -34,6 +36,8 @@ log = structlog.get_logger("triage.service")
 Receipts = list[Outcome] | TriageError
 
 
+FIGURED_EVERY = 900.0
+"""Seconds between two computations of the figures that Prometheus reads."""
 PART = 66
 """Events of a large prediction that are decided together; two parts do not fit into one batch."""
 
@@ -53,6 +57,7 @@ class Service:
         self.beside = asyncio.Semaphore(2)
         """How many large payloads are read or rendered at a time, in threads beside the event loop."""
         self.life = SignsOfLife()
+        self._figured_at = -FIGURED_EVERY
         self.health: Health | None = None
         """As last looked at."""
         self.spool_pending = 0
@@ -246,6 +251,11 @@ class Service:
         self.health = self._parts.watching.look()
         self._parts.reviewing.remind()
         self._parts.asking.ask()
+        if time.monotonic() >= self._figured_at + FIGURED_EVERY:
+            self._figured_at = time.monotonic()
+            now = utc_now()
+            report = self._parts.insights.report(now - DEFAULT_PERIOD, now)
+            self.metrics.show_figures(flat(report.total))
 
     def close(self) -> None:
         self._predictions.close()
