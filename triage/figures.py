@@ -43,7 +43,8 @@ class Times:
 class GroupFigures:
     """Shares are of the incidents of the group in [0, 1], None where nothing can be said.
 
-    ``escalated``: told beyond the first step, or because a person asked; ``repeatedly``: more than once;
+    ``escalated``: told beyond the first step, or because a person asked; ``repeatedly``: more than once; their
+    rates are of those that were decided here, as histories do not tell;
     ``mobilise``: from the opening until somebody investigates or mitigates; ``hand_over``: from the last page
     after it had gone on until somebody took it; ``first_touch``: of the resolved ones of which it is known, those
     that the first who took it resolved, without going on or changing the team; ``with_context``: of further pages,
@@ -146,6 +147,7 @@ def _group_of(course: Course, grouping: Grouping, zone: ZoneInfo) -> str:
 
 
 def figures_of(group: str, courses: Sequence[Course]) -> GroupFigures:
+    decided = sum(c.decided for c in courses)
     escalated = [c for c in courses if c.escalated_at is not None or c.asked]
     repeatedly = [c for c in courses if c.rungs + c.climbs + c.asked > 1]
     pages = sum(c.handed_over for c in courses)
@@ -155,9 +157,9 @@ def figures_of(group: str, courses: Sequence[Course]) -> GroupFigures:
         group=group,
         incidents=len(courses),
         escalated=len(escalated),
-        escalation_rate=_share(len(escalated), len(courses)),
+        escalation_rate=_share(len(escalated), decided),
         repeatedly=len(repeatedly),
-        repeat_rate=_share(len(repeatedly), len(courses)),
+        repeat_rate=_share(len(repeatedly), decided),
         acknowledge=_times((c.opened_at, c.acknowledged_at) for c in courses),
         mobilise=_times((c.opened_at, c.mobilised_at) for c in courses),
         escalate=_times((c.opened_at, c.escalated_at) for c in courses),

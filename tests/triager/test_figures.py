@@ -119,3 +119,16 @@ def test_a_group_is_one_row_of_a_table(running: Running) -> None:
     row = flat(report(running).total)
     assert {"group", "incidents", "acknowledge_median", "acknowledge_p90", "satisfaction"} <= row.keys()
     assert not any(isinstance(value, dict) for value in row.values())
+
+
+def test_an_imported_history_tells_of_teams_and_not_of_escalation(running: Running) -> None:
+    """In its own words, and by whom it was given first."""
+    running.desk.fire()
+    incident = "SELECT id FROM incident LIMIT 1"
+    with running.desk.database.connection() as db:
+        db.execute(f"INSERT INTO imported (incident_id, history_id, team) SELECT ({incident}), 'INC1', 'Group 70'")
+        db.execute('UPDATE incident SET decision_id = NULL, event = event || \'{"assigned_team": "Group 25"}\'')
+        db.execute("DELETE FROM escalation")
+    found = report(running, Grouping.TEAM)
+    assert [(group.group, group.incidents) for group in found.groups] == [("Group 70", 1)]
+    assert (found.total.escalation_rate, found.total.acknowledge.median) == (None, None)

@@ -9,13 +9,15 @@ from triage.store.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """How one incident went. ``escalated_at``: first told beyond the first step; ``rungs``: how many further steps
-    were told; ``climbs``: how often the whole ladder was climbed again; ``asked``: how often a person asked for
-    the next step; ``teams``: that had it, in order; ``handed_over``: pages after the first person was told, and
-    ``with_context`` those before which people had left word of what they did; ``handed_at``: the last page before
-    somebody took it, where it had gone beyond the first step."""
+    """How one incident went. ``decided``: here, and not in a history that was imported; ``escalated_at``: first
+    told beyond the first step; ``rungs``: how many further steps were told; ``climbs``: how often the whole ladder
+    was climbed again; ``asked``: how often a person asked for the next step; ``teams``: that had it, in order;
+    ``handed_over``: pages after the first person was told, and ``with_context`` those before which people had left
+    word of what they did; ``handed_at``: the last page before somebody took it, where it had gone beyond the first
+    step."""
 
     id: str
+    decided: bool
     opened_at: datetime
     service: str | None
     team: str
@@ -84,17 +86,24 @@ class Figures:
 
 
 _BEYOND = "kind = 'paged' AND (detail ->> 'number')::int <> 1"
+# An imported incident has no timeline; whom it was given first stands in its report.
+_IMPORTED = (
+    "CASE WHEN i.decision_id IS NULL AND i.event ->> 'assigned_team' IS NOT NULL"
+    " THEN ARRAY[i.event ->> 'assigned_team', coalesce(own.team, i.team)] ELSE ARRAY[]::text[] END"
+)
 _COURSES = f"""
-SELECT i.id, i.opened_at, i.service, i.team, i.priority,
+SELECT i.id, i.decision_id IS NOT NULL AS decided, i.opened_at, i.service, coalesce(own.team, i.team) AS team,
+    i.priority,
     coalesce(t.taken_at, i.acknowledged_at) AS acknowledged_at,
     coalesce(t.taken_by, i.acknowledged_by) AS acknowledged_by, i.resolved_at, i.resolved_by, t.mobilised_at,
     t.escalated_at, h.handed_at, coalesce(t.rungs, 0) AS rungs, coalesce(t.climbs, 0) AS climbs,
     coalesce(t.asked, 0) AS asked, coalesce(h.handed_over, 0) AS handed_over,
-    coalesce(h.with_context, 0) AS with_context, coalesce(t.teams, ARRAY[]::text[]) AS teams,
+    coalesce(h.with_context, 0) AS with_context, coalesce(t.teams, {_IMPORTED}) AS teams,
     coalesce(t.acknowledge_breached, false) AS acknowledge_breached,
     coalesce(t.resolve_breached, false) AS resolve_breached, r.satisfaction
 FROM incident AS i
 LEFT JOIN incident_review AS r ON r.incident_id = i.id
+LEFT JOIN imported AS own ON own.incident_id = i.id
 LEFT JOIN LATERAL (
     SELECT min(at) FILTER (WHERE kind = 'acknowledged') AS taken_at,
         min(id) FILTER (WHERE kind = 'acknowledged') AS taken_id,
