@@ -224,6 +224,27 @@ def test_what_was_sent_and_not_written_down_goes_out_again_with_the_same_key(
     assert hook.keys() == spare.keys()
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("detail - 'answer_by'", "it cannot be written (KeyError)"),
+        ("""detail || '{"attempt": "x"}'""", "no way can be found (ValueError)"),
+    ],
+)
+def test_a_message_that_breaks_us_fails_like_any_other_and_holds_up_none(
+    telling: Telling, hook: Hook, change: str, why: str
+) -> None:
+    telling.desk.fire(severity="critical")
+    telling.engine.tick()
+    with telling.desk.database.connection() as db:
+        db.execute(f"UPDATE message SET detail = {change}".encode())
+    telling.desk.fire(severity="critical", title="Certificate of card-gateway expires", service="card-gateway")
+    telling.engine.tick()
+    done = telling.deliver()
+    assert {delivered.fault for delivered in done if delivered.outcome == "failed"} == {why}
+    assert hook.paths() == ["/ann"]
+
+
 def test_a_full_lane_is_passed_by(telling: Telling, hook: Hook, spare: Hook) -> None:
     telling.desk.fire(severity="critical")
     telling.engine.tick()

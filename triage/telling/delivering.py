@@ -7,7 +7,8 @@ any number of processes may: a message is held by one of them, and its key is th
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from pydantic import TypeAdapter
 
 from triage.domain.catalogue import Catalogue
 from triage.domain.message import Briefing, Message, MessageKind, Outgoing
-from triage.errors import DeliveryFailed, NotFound
+from triage.errors import DeliveryFailed, NotFound, TriageError
 from triage.escalation.state import SendUpdate
 from triage.escalation.wording import update_text
 from triage.notify.links import LinkAction, Links
@@ -157,13 +158,17 @@ class Delivering:
             if parcel.target is None:
                 return self._failed(parcel, parcel.fault)
             try:
-                outgoing = self._write(parcel)
+                with _named("it cannot be written"):
+                    outgoing = self._write(parcel)
             except NotFound:
                 self._outbox.withdraw(parcel.keys, "its incident is gone")
                 return Delivered("withdrawn", len(parcel.messages))
+            except DeliveryFailed as error:
+                return self._failed(parcel, str(error))
         alone = parcel.ways == 1 or parcel.first.kind not in _ANSWERED
         try:
-            self._send(parcel.target, outgoing, PATIENCE if alone else PATIENCE_WITH_ANOTHER_WAY)
+            with _named("it cannot be sent"):
+                self._send(parcel.target, outgoing, PATIENCE if alone else PATIENCE_WITH_ANOTHER_WAY)
         except DeliveryFailed as error:
             with self._turns:
                 return self._failed(parcel, str(error))
@@ -182,10 +187,11 @@ class Delivering:
         goes on to the next."""
         first = messages[0]
         try:
-            ways = ways_to(catalogue, self._whom(catalogue, first))
-        except DeliveryFailed as error:
+            with _named("no way can be found"):
+                ways = ways_to(catalogue, self._whom(catalogue, first))
+                turn = int(first.detail.get("attempt", 1)) - 1 + first.attempts - 1
+        except (DeliveryFailed, NotFound) as error:
             return Parcel(messages=messages, ways=1, target=None, fault=str(error))
-        turn = int(first.detail.get("attempt", 1)) - 1 + first.attempts - 1
         fault, found = "", list[Target]()
         for number in range(len(ways)):
             try:
@@ -264,6 +270,18 @@ class Delivering:
         """Once in a while for everything that does not arrive by one way."""
         overrides = self._standing(now)
         self._outbox.put(alarms(self._catalogue(), overrides, now, undelivered(parcel.way, parcel.first, fault)))
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """A message that breaks whoever handles it, by whatever fault of ours, fails like any other: it is tried again
+    and given up in the end, and holds up none of the others."""
+    try:
+        yield
+    except TriageError:
+        raise
+    except Exception as error:  # its owner is `_failed`: logged, counted, tried again, told of
+        raise DeliveryFailed(f"{what} ({type(error).__name__})") from error
 
 
 _LINKS = {
