@@ -1,6 +1,17 @@
-"""Lengths of time in words, for people."""
+"""Words for people: lengths of time, and texts of others that stay what they are."""
 
+import re
 from datetime import timedelta
+
+# Control characters, and those that turn the direction of writing: they make a text look like another.
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def one_line(text: str, most: int | None = None) -> str:
+    """A text of somebody else as one line of ours: it begins no line of its own, and nothing in it is unseen.
+    ``most``: characters."""
+    line = " ".join(_UNSEEN.sub("", text).split())
+    return line if most is None or len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def in_words(length: timedelta) -> str:

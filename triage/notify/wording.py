@@ -7,12 +7,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from triage.domain.message import Briefing, Message, MessageKind, Outgoing
-from triage.domain.wording import in_words
+from triage.domain.wording import in_words, one_line
 
 MOST_TITLES = 10
 """Titles of the same kind that one message lists; the rest is counted."""
 DESCRIBED = 500
-"""Characters of a description."""
+"""Characters of a description, a note or a resolution."""
+SHORT = 140
+"""Characters of a title in a short message."""
 DRILL = "DRILL"
 
 _LINK_WORDS = {
@@ -68,17 +70,23 @@ def write(occasion: Occasion) -> Outgoing:
         parts.insert(0, ["This is a drill. Answer as you would, and change nothing."])
     parts.append([f"Reference: {first.key}"])
     body = "\n\n".join("\n".join(part) for part in parts if part)
-    link = next(iter(occasion.links.values()), "")
     return Outgoing(
         key=first.key,
         kind=first.kind,
         title=title,
         body=body,
-        short=f"{title} {_LINK_WORDS[next(iter(occasion.links))]}: {link}" if link else title,
+        short=_short(title, occasion.links),
         urgent=first.kind in (MessageKind.PAGE, MessageKind.APPROVAL, MessageKind.ALARM),
         links=occasion.links,
         data=_data(occasion, title, body, drill, detail),
     )
+
+
+def _short(title: str, links: Mapping[str, str]) -> str:
+    """For a lock screen, or read aloud: what, and the first thing that can be done."""
+    said = one_line(title, SHORT)
+    name = next(iter(links), None)
+    return said if name is None else f"{said} {_LINK_WORDS[name]}: {links[name]}"
 
 
 def _data(occasion: Occasion, title: str, body: str, drill: bool, detail: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,8 +125,8 @@ def _named(occasion: Occasion) -> str:
     briefings = occasion.briefings
     first = briefings[0]
     many = f"{len(briefings)} incidents of the same: " if len(briefings) > 1 else ""
-    where = f"{first.service}: " if first.service else ""
-    return f"[{first.priority}] {many}{where}{first.title}"
+    where = f"{one_line(first.service)}: " if first.service else ""
+    return f"[{first.priority}] {many}{where}{one_line(first.title)}"
 
 
 def _page(occasion: Occasion) -> Lead:
@@ -155,7 +163,7 @@ def _approval(occasion: Occasion) -> Lead:
 
 
 def _update(occasion: Occasion) -> Lead:
-    return _named(occasion), [occasion.update]
+    return _named(occasion), [one_line(occasion.update)]
 
 
 def _stand_down(occasion: Occasion) -> Lead:
@@ -164,7 +172,7 @@ def _stand_down(occasion: Occasion) -> Lead:
 
 def _plain_words(occasion: Occasion) -> Lead:
     detail = occasion.first.detail
-    return str(detail["title"]), [str(line) for line in detail.get("lines", ())]
+    return one_line(str(detail["title"])), [one_line(str(line)) for line in detail.get("lines", ())]
 
 
 def _reminder(occasion: Occasion) -> Lead:
@@ -192,23 +200,27 @@ _HANDED_OVER = {MessageKind.PAGE, MessageKind.POST, MessageKind.VENDOR, MessageK
 def _hand_over(occasion: Occasion, briefing: Briefing) -> list[str]:
     at = occasion.at
     lasted = in_words(occasion.now - briefing.opened_at)
-    where = ", ".join(filter(None, (briefing.service, briefing.environment)))
+    where = one_line(", ".join(filter(None, (briefing.service, briefing.environment))))
     lines = [
-        f"What: {briefing.title}",
+        f"What: {one_line(briefing.title)}",
         *_kept("Where", where),
-        *_kept("Described as", _cut(briefing.description)),
+        *_kept("Described as", one_line(briefing.description or "", DESCRIBED)),
         f"Since: {at(briefing.opened_at)}, {lasted} ago" + _times(briefing.occurrences),
         f"Priority: {briefing.priority} {briefing.label}; team: {briefing.team}",
         *(f"Why: {sentence}" for sentence in briefing.why),
         *_kept("Taken by", occasion.name_of(briefing.acknowledged_by or "")),
         *_kept("Told", ", ".join(f"{occasion.name_of(who)} {at(when)}" for who, when in briefing.told)),
-        *(f"Done: {at(done.at)} {occasion.name_of(done.by)}: {done.what}" for done in briefing.done),
+        *(
+            f"Done: {at(done.at)} {occasion.name_of(done.by)}: {one_line(done.what, DESCRIBED)}"
+            for done in briefing.done
+        ),
     ]
     if briefing.next_at is not None:
         lines.append(f"Next: at {at(briefing.next_at)} {briefing.next_is}")
-    lines += _kept("Known fix", briefing.known_fix)
+    lines += _kept("Known fix", one_line(briefing.known_fix or "", DESCRIBED))
     for earlier in briefing.similar:
-        lines.append(f"Similar: {at(earlier.resolved_at)} {earlier.title} – {earlier.resolution or 'resolved'}")
+        how = one_line(earlier.resolution or "resolved", DESCRIBED)
+        lines.append(f"Similar: {at(earlier.resolved_at)} {one_line(earlier.title)} – {how}")
     lines += _kept("Runbook", briefing.runbook)
     return lines
 
@@ -221,13 +233,7 @@ def _times(occurrences: int) -> str:
     return f", {occurrences} alerts" if occurrences > 1 else ""
 
 
-def _cut(text: str | None) -> str | None:
-    if text is None or len(text) <= DESCRIBED:
-        return text
-    return text[:DESCRIBED].rstrip() + " …"
-
-
 def _listed(briefings: Sequence[Briefing]) -> list[str]:
-    lines = [f"- [{b.priority}] {b.title}" + (f" ({b.service})" if b.service else "") for b in briefings]
+    lines = [f"- [{b.priority}] {one_line(b.title)}" + (f" ({b.service})" if b.service else "") for b in briefings]
     more = len(lines) - MOST_TITLES
     return [*lines[:MOST_TITLES], f"- and {more} more"] if more > 0 else lines
