@@ -1,8 +1,9 @@
 """``python -m bench.crashes``: workers, PostgreSQL, or both are killed again and again while escalations run.
 
 Real workers (``triage worker``) on an embedded database of its own carry a few hundred escalations up a ladder
-of many short steps; each round kills one of the three with SIGKILL. At the end every escalation must have told
-exactly what the machine alone tells, in that order: none lost, no step skipped, none taken twice.
+of many short steps, and deliver its pages to a webhook of this process; each round kills one of the three with
+SIGKILL. At the end every escalation must have told exactly what the machine alone tells, in that order: none lost,
+no step skipped, none taken twice; and whatever counts as sent must have arrived under its key.
 """
 
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from bench.telling import Receiver
 from triage.active import Active
 from triage.decider import Decider
 from triage.domain.delivery import Delivery
@@ -44,6 +46,8 @@ people:
   cem: {name: Cem, contacts: [{channel: email, address: cem@crashes.example}]}
 teams:
   desk: {name: Desk, responders: [ann]}
+gateways:
+  email: {kind: webhook, url: "{url}/{address}", secret: bench, receipt: true}
 """
 POLICY = """
 rules:
@@ -116,7 +120,9 @@ class Site:
 @click.option("--seed", default=1, show_default=True)
 def main(rounds: int, incidents: int, step: int, seed: int) -> None:
     draw = random.Random(seed)
-    configuration = configuration_from_texts(CATALOGUE, POLICY.replace("{step}", str(step)))
+    receiver = Receiver()
+    catalogue = CATALOGUE.replace("{url}", receiver.url)
+    configuration = configuration_from_texts(catalogue, POLICY.replace("{step}", str(step)))
     with tempfile.TemporaryDirectory(prefix="triage-crashes-") as place:
         Path(place).chmod(0o711)
         site = Site(Path(place))
@@ -138,6 +144,7 @@ def main(rounds: int, incidents: int, step: int, seed: int) -> None:
             site.start_workers()
             _wait_for_the_end(site.server.url, incidents)
             _tell(site.server.url, expected, incidents, killed)
+            _tell_delivered(site.server.url, receiver)
         finally:
             site.close()
 
@@ -202,6 +209,27 @@ def _tell(url: str, expected: Sequence[str], incidents: int, killed: Counter[str
         f"\nkilled: {dict(killed)}; {len(rows)} of {incidents} escalations told somebody;"
         f" {right} told exactly the {len(wanted)} pages of the machine alone, in that order;"
         f" {shorter} skipped one, {longer} took one twice"
+    )
+
+
+def _tell_delivered(url: str, receiver: Receiver) -> None:
+    """Once nothing waits any more: of several that are the same, one went out for all."""
+    database = Database(url)
+    database.open()
+    while True:
+        with database.connection() as db:
+            rows = db.execute("SELECT key, coalesce(sent_with, key) AS went_as, state FROM message").fetchall()
+        if not any(row["state"] == "waiting" for row in rows):
+            break
+        time.sleep(0.5)
+    database.close()
+    states = Counter(row["state"] for row in rows)
+    sent = [row["went_as"] for row in rows if row["state"] == "sent"]
+    lost = sum(key not in receiver.times for key in sent)
+    unknown = len(receiver.times.keys() - {row["key"] for row in rows})
+    click.echo(
+        f"messages: {dict(states)}; {len(receiver.times)} keys arrived in {receiver.received} requests;"
+        f" {lost} sent ones never arrived, {unknown} arrived under a key that no message has"
     )
 
 
