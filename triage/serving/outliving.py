@@ -11,7 +11,7 @@ from triage.serving.metrics import Metrics
 log = structlog.get_logger("triage.outliving")
 
 
-def outlives(part: str, act: Callable[[], None], metrics: Metrics) -> bool:
+def outlives(part: str, act: Callable[[], object], metrics: Metrics) -> bool:
     """Whether ``act`` came to its end. What is away for now is worth a line and no alarm."""
     try:
         act()

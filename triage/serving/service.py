@@ -24,6 +24,7 @@ from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
 from triage.serving.life import SignsOfLife
 from triage.serving.metrics import Metrics
+from triage.serving.outliving import outlives
 from triage.serving.parts import Parts, utc_now
 from triage.settings import Settings
 from triage.store.spool import Spool
@@ -244,18 +245,27 @@ class Service:
             self.spool_pending = pending
 
     def watch(self) -> None:
-        """What is looked after whether or not anybody asks. Raises StoreUnavailable, Unavailable."""
+        """What is looked after whether or not anybody asks; a part that fails keeps none of the others from it."""
         if self._parts is None or self._parts.database.is_down or self.activation.active is None:
             return
-        self.life.write(self._parts.watches)
-        self.health = self._parts.watching.look()
-        self._parts.reviewing.remind()
-        self._parts.asking.ask()
+        parts = self._parts
+        for name, act in (
+            ("asking rules again", parts.asking.ask),
+            ("signs of life", lambda: self.life.write(parts.watches)),
+            ("watching", self._look),
+            ("reminding", parts.reviewing.remind),
+            ("figures", self._figure),
+        ):
+            outlives(name, act, self.metrics)
+
+    def _look(self) -> None:
+        self.health = self.parts.watching.look()
+
+    def _figure(self) -> None:
         if time.monotonic() >= self._figured_at + FIGURED_EVERY:
             self._figured_at = time.monotonic()
             now = utc_now()
-            report = self._parts.insights.report(now - DEFAULT_PERIOD, now)
-            self.metrics.show_figures(flat(report.total))
+            self.metrics.show_figures(flat(self.parts.insights.report(now - DEFAULT_PERIOD, now).total))
 
     def close(self) -> None:
         self._predictions.close()
