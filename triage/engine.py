@@ -83,7 +83,7 @@ class Engine:
         overrides = self._standing(now)
         with self._escalations.holding(now, at_once) as held:
             if not held.running:
-                return Ticked(0, 0, more=False)
+                return Ticked(0, 0, more=held.more)
             around = Surroundings(
                 catalogue=catalogue,
                 overrides=overrides,
@@ -92,7 +92,7 @@ class Engine:
             )
             carried = _carry_on(_Around(around), held.running, now)
             held.write(carried)
-        return Ticked(len(carried.running), len(carried.failed), more=len(held.running) >= at_once)
+        return Ticked(len(carried.running), len(carried.failed), more=held.more)
 
 
 def _carry_on(around: "_Around", held: Sequence[Running], now: datetime) -> Carried:

@@ -1,6 +1,7 @@
 """Escalations as rows: carried on by anybody, exactly once, and by what happened before what fell due."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -154,6 +155,23 @@ def workers(database_url: str, desk: Desk, clock: Clock) -> Iterator[list[Engine
     yield [Engine(Escalations(pool), lambda: desk.active.decider.catalogue, clock) for pool in pools]
     for pool in pools:
         pool.close()
+
+
+def test_a_worker_that_looked_before_another_had_written_takes_nothing_twice(
+    running: Running, workers: list[Engine], monkeypatch: pytest.MonkeyPatch
+):
+    """It gets hold of the row after that: PostgreSQL then looks at its conditions anew, and at nothing else."""
+    slowly = "WHERE (%(limit)s <> 7 OR pg_sleep(0.7) IS NOT NULL) AND incident_id IN"
+    monkeypatch.setattr(escalations, "_TAKE", escalations._TAKE.replace("WHERE incident_id IN", slowly))
+    incident_id = running.desk.fire(severity="critical").incident.id
+    with ThreadPoolExecutor(1) as thread:
+        late = thread.submit(workers[0].tick, at_once=7)
+        time.sleep(0.2)
+        assert workers[1].tick().carried_on == 1
+        before = running.escalations.get(incident_id)
+        assert late.result(20).carried_on == 0
+    assert running.escalations.get(incident_id) == before
+    assert len(running.said(incident_id)) == 1
 
 
 def test_any_number_of_workers_carry_each_on_exactly_once(running: Running, workers: list[Engine]):

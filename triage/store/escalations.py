@@ -75,11 +75,12 @@ class Carried:
 
 
 class Held:
-    """Escalations that nobody else carries on until the transaction ends."""
+    """Escalations that nobody else carries on until the transaction ends. ``more``: there may be others."""
 
-    def __init__(self, db: Db, running: Sequence[Running]) -> None:
+    def __init__(self, db: Db, running: Sequence[Running], *, more: bool) -> None:
         self._db = db
         self.running = running
+        self.more = more
 
     def take_turns(self, keys: Iterable[str]) -> dict[str, int]:
         """How often each of these round robins was taken; others wait for theirs until this tick is written."""
@@ -199,8 +200,17 @@ class Escalations:
         Any number of workers may ask at once: nobody waits for another, and each escalation is held by one.
         """
         with self._database.transaction() as db:
-            rows = db.execute(_TAKE, {"now": now, "limit": limit}).fetchall()
-            yield Held(db, _running(db, rows))
+            held = [row["incident_id"] for row in db.execute(_TAKE, {"now": now, "limit": limit}).fetchall()]
+            # Read by a statement of its own, which sees what others had written before they let go of a row: the
+            # one that takes it may have begun to look before that.
+            rows = db.execute(f"{_SELECT} WHERE e.incident_id = ANY(%s)", (held,)).fetchall() if held else []
+            told = _told(db, held)
+            running = [
+                _read(row, told.get(row["incident_id"], []))
+                for row in rows
+                if row["incident_id"] in told or (row["due_at"] is not None and row["due_at"] <= now)
+            ]
+            yield Held(db, running, more=len(held) >= limit)
 
     def take_to_ask(self, now: datetime, limit: int) -> list[str]:
         """Incidents of which the rules are to be asked again, the longest not asked first; they are asked again
@@ -224,7 +234,7 @@ class Escalations:
         asked = identifier(incident_id, "incident")
         with self._database.connection() as db:
             row = db.execute(f"{_SELECT} WHERE e.incident_id = %s", (asked,)).fetchone()
-            return _running(db, [row])[0] if row is not None else None
+            return _read(row, _told(db, [asked]).get(asked, [])) if row is not None else None
 
     def messages(self, incident_id: str) -> list[Message]:
         """What was said or is to be said about an incident, in that order."""
@@ -236,7 +246,7 @@ class Escalations:
 
 
 _SELECT = (
-    "SELECT e.incident_id, i.opened_at, e.state, e.team, e.advanced, e.failures"
+    "SELECT e.incident_id, i.opened_at, e.state, e.team, e.due_at, e.advanced, e.failures"
     " FROM escalation AS e JOIN incident AS i ON i.id = e.incident_id"
 )
 _TO_ASK = """
@@ -249,7 +259,7 @@ FROM chosen JOIN incident AS i ON i.id = chosen.incident_id WHERE e.incident_id 
 RETURNING e.incident_id
 """
 # Due ones first: what has just happened can wait for a tick, a person's time to answer cannot.
-_TAKE = f"""
+_TAKE = """
 WITH due AS (
     SELECT incident_id FROM escalation WHERE due_at <= %(now)s
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -258,13 +268,8 @@ WITH due AS (
     WHERE incident_id IN (SELECT incident_id FROM escalation_event WHERE NOT waits ORDER BY id LIMIT %(limit)s)
     FOR UPDATE SKIP LOCKED
 )
-{_SELECT} JOIN (SELECT incident_id FROM due UNION SELECT incident_id FROM told) AS held USING (incident_id)
+SELECT incident_id FROM due UNION SELECT incident_id FROM told
 """
-
-
-def _running(db: Db, rows: Sequence[Row]) -> list[Running]:
-    told = _told(db, [row["incident_id"] for row in rows])
-    return [_read(row, told.get(row["incident_id"], [])) for row in rows]
 
 
 def _read(row: Row, told: Sequence[Row]) -> Running:
