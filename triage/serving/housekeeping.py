@@ -37,10 +37,11 @@ class Housekeeping:
         """One pass over what is due. Raises StoreUnavailable, and Unavailable while nothing is there to decide."""
         while closed := self._incidents.close_forgotten(self._clock()):
             log.info("forgotten incidents closed", count=len(closed))
-        while self._audit.seal(self._clock()) >= AT_ONCE:
-            pass
         self._letters.forget_deliveries(DELIVERY_KEYS_KEPT)
         if self._corrections is not None and (
             told := tell_unsilenced(self._silences, self._corrections, self._clock())
         ):
             log.info("incidents decided again, since their silence is over", count=told)
+        # Last: nobody waits for a seal, and one that cannot be made must keep nobody from hearing of anything.
+        while self._audit.seal(self._clock()) >= AT_ONCE:
+            pass
