@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures_api",
     "tests.fixtures_service",
     "tests.fixtures_outage",
+    "tests.fixtures_receivers",
     "tests.fixtures_alertmanager",
 ]
 

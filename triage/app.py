@@ -47,10 +47,6 @@ from triage.settings import Settings
 log = structlog.get_logger("triage.app")
 
 
-WATCHED_EVERY = 5.0
-"""Seconds between two looks at what watches over everything else."""
-
-
 class Triage(FastAPI):
     """A FastAPI application whose life can be led by whoever holds it, beside a server's own."""
 
@@ -71,7 +67,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
     upkeep = Upkeep(service, on_fatal)
     ticking = Ticking(lambda: service.engine, service.metrics)
     posting = Posting(lambda: service.delivering, service.metrics)
-    watching = Rounds("watching", service.watch, WATCHED_EVERY, service.metrics)
+    watching = Rounds("watching", service.watch)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

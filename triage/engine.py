@@ -4,7 +4,7 @@ it wants said into the outbox, in one transaction.
 Any number of processes may run it at once. It reads a clock once a tick, sleeps nowhere and sends nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -208,12 +208,12 @@ def _say(carried: Carried, running: Running, effects: Sequence[Effect], now: dat
         carried.entries.append(
             TimelineEntry(incident_id=running.incident_id, at=now, kind=kind, actor=MACHINE, detail=detail)
         )
-        for recipient in _recipients(effect):
+        for message_kind, recipient in said_by(effect):
             carried.messages.append(
                 Message(
                     key=f"{running.incident_id}/{running.advanced}/{said}",
                     incident_id=running.incident_id,
-                    kind=_KINDS[type(effect)],
+                    kind=message_kind,
                     recipient=recipient,
                     detail=detail,
                     made_at=now,
@@ -222,29 +222,24 @@ def _say(carried: Carried, running: Running, effects: Sequence[Effect], now: dat
             said += 1
 
 
-def _recipients(effect: Effect) -> tuple[str, ...]:
+def said_by(effect: Effect) -> Iterator[tuple[MessageKind, str]]:
+    """Kind and recipient of each message that an effect is."""
     match effect:
         case Page(person=person):
-            return (f"person:{person}",)
+            yield MessageKind.PAGE, f"person:{person}"
         case Post(channels=channels):
-            return tuple(f"channel:{channel}" for channel in channels)
+            yield from ((MessageKind.POST, f"channel:{channel}") for channel in channels)
         case CallVendor(vendor=vendor):
-            return (f"vendor:{vendor}",)
-        case AskApproval(people=people) | StandDown(people=people):
-            return tuple(f"person:{person}" for person in people)
+            yield MessageKind.VENDOR, f"vendor:{vendor}"
+        case AskApproval(people=people):
+            yield from ((MessageKind.APPROVAL, f"person:{person}") for person in people)
         case SendUpdate(channels=channels, people=people):
-            return (*(f"channel:{channel}" for channel in channels), *(f"person:{person}" for person in people))
-    return ()
+            yield from ((MessageKind.UPDATE, f"channel:{channel}") for channel in channels)
+            yield from ((MessageKind.UPDATE, f"person:{person}") for person in people)
+        case StandDown(people=people):
+            yield from ((MessageKind.STAND_DOWN, f"person:{person}") for person in people)
 
 
-_KINDS: dict[type[Effect], MessageKind] = {
-    Page: MessageKind.PAGE,
-    Post: MessageKind.POST,
-    CallVendor: MessageKind.VENDOR,
-    AskApproval: MessageKind.APPROVAL,
-    SendUpdate: MessageKind.UPDATE,
-    StandDown: MessageKind.STAND_DOWN,
-}
 _NAMES: dict[type[Effect], str] = {
     Page: "paged",
     Post: "posted",

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from triage.domain.catalogue import Catalogue
 from triage.domain.message import Message, MessageKind
-from triage.domain.reach import desk_targets, is_reachable, who_is
+from triage.domain.reach import is_reachable, who_is
 from triage.domain.record import IncidentRecord, TimelineEntry
 from triage.errors import Conflict, UnknownWord
 from triage.oncall import Standing, nothing_stands
-from triage.rules.targets import Directory
+from triage.rules.targets import people_at_the_desk
 from triage.store.incidents import Incidents
 from triage.store.outbox import Outbox
 from triage.store.reviews import FollowUp, Reviewed, Reviews
@@ -135,8 +135,7 @@ class Reviewing:
         found = tuple(dict.fromkeys(person for people in above for person in people))
         if found and action.reminders < MOST_REMINDERS - 1:
             return found
-        desk = desk_targets(catalogue, Directory(catalogue).desk(), now, overrides)
-        return tuple(person for target in desk for person in who_is(catalogue, target, now, overrides).people)
+        return people_at_the_desk(catalogue, now, overrides)
 
 
 def _reminder(action: FollowUp, person: str, now: datetime) -> Message:

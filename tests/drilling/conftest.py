@@ -1,5 +1,5 @@
 """What every test of drills may use."""
 
-from tests.telling.conftest import hook, spare, telling
+from tests.telling.conftest import telling
 
-__all__ = ["hook", "spare", "telling"]
+__all__ = ["telling"]

@@ -19,7 +19,7 @@ P1 = ReportShape(title="Cards fail", severity="critical", service="orders-db")
 @pytest.fixture
 def drills(telling: Telling) -> RealDrills:
     desk = telling.desk
-    return RealDrills(desk.triager, telling.incidents, telling.outbox, Watches(desk.database), telling.clock)
+    return RealDrills(desk.triager, telling.incidents, telling.escalations, Watches(desk.database), telling.clock)
 
 
 def test_people_are_told_that_it_is_a_drill(telling: Telling, drills: RealDrills, hook: Hook) -> None:

@@ -1,27 +1,13 @@
 """A whole P1 as people live it: told by mail and by webhook with everything they need, answered by a link."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
-from tests.fixtures_receivers import Hook, Mailbox, listening, mail_server
+from tests.fixtures_receivers import Hook, Mailbox
 from tests.fixtures_service import Service, StartService
 from tests.fixtures_store import CATALOGUE, POLICY
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    with listening() as found:
-        yield found
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mail_server() as found:
-        yield found
 
 
 def catalogue(hook: Hook, mailbox: Mailbox) -> str:

@@ -1,12 +1,11 @@
 """What a target gets: signed webhooks that a published library checks, mail by a real server; and how it fails."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.fixtures_receivers import Hook, Mailbox, listening, mail_server, text_of
+from tests.fixtures_receivers import Hook, Mailbox, text_of
 from tests.fixtures_service import free_port
 from triage.domain.catalogue import Gateway, GatewayKind
 from triage.domain.message import MessageKind, Outgoing
@@ -24,18 +23,6 @@ OUTGOING = Outgoing(
     urgent=True,
     data={"key": "0190/3/0", "title": "Replikationsverzögerung"},
 )
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    with listening() as found:
-        yield found
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mail_server() as found:
-        yield found
 
 
 def webhook(hook: Hook, **settings: object) -> Target:

@@ -1,28 +1,14 @@
 """What every test of telling may use."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.fixtures_receivers import Hook, listening
+from tests.fixtures_receivers import Hook
 from tests.fixtures_store import POLICY, Clock, Desk
 from tests.telling.fixtures import Telling, told_by
 from triage.rules.configuration import configuration_from_texts
 from triage.store.database import Database
 
 CALLED_TWICE = POLICY.replace("- {targets: [owner]}", "- {targets: [owner], repeat: 1}")
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    with listening() as found:
-        yield found
-
-
-@pytest.fixture
-def spare() -> Iterator[Hook]:
-    with listening() as found:
-        yield found
 
 
 @pytest.fixture

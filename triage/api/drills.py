@@ -1,7 +1,6 @@
 """``/v1/policy/drill``: incidents that are practised; and which policies are due for it."""
 
 import os
-import uuid
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -16,17 +15,14 @@ from triage.api.rehearsals import Proposal, proposed
 from triage.api.routing import BODY, answers, reads
 from triage.domain.access import Principal, Role
 from triage.domain.priority import Priority
-from triage.drilling.real import report_as_json
-from triage.drilling.report import DrillReport
+from triage.drilling.report import DrillReport, report_as_json
 from triage.drilling.subject import urgent_report
-from triage.drilling.virtual import VirtualDrill
+from triage.drilling.virtual import rehearse
 from triage.errors import BadRequest
 from triage.rehearsal.scenario import ScenarioShape
 from triage.rules.configuration import Configuration
 from triage.serving.parts import in_force, utc_now
 from triage.serving.service import Service
-from triage.store.apart import place_apart
-from triage.store.watching import Drilled
 from triage.telling.watching import Due
 
 router = APIRouter(prefix="/v1/policy", tags=["policy"])
@@ -132,23 +128,14 @@ async def get_drill(request: Request, incident_id: str) -> Response:
 
 def _virtual(service: Service, principal: Principal, body: DrillBody) -> DrillReport:
     configuration = proposed(service, body)
-    scenario = _scenario(configuration, body)
-    at = scenario.at
-    overrides = service.parts.oncall.between(at, at + scenario.until)
-    with place_apart(service.parts.database.url) as database:
-        found = VirtualDrill(database, configuration, scenario, os.environ, overrides).run()
-    if body.escalation is None:
-        service.parts.watches.note_drill(
-            Drilled(
-                id=str(uuid.uuid4()),
-                policy=found.policy,
-                kind="virtual",
-                made_by=principal.actor,
-                made_at=utc_now(),
-                report=report_as_json(found),
-            )
-        )
-    return found
+    return rehearse(
+        service.parts.database,
+        configuration,
+        _scenario(configuration, body),
+        os.environ,
+        by=principal.actor,
+        keep=body.escalation is None,
+    )
 
 
 def _real(service: Service, principal: Principal, body: DrillBody) -> DrillReport:

@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
 
@@ -14,10 +13,9 @@ from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
 from triage.api.bodies import answer, render
+from triage.api.paging import moment_of
 from triage.api.routing import answers
 from triage.domain.access import Role
-from triage.domain.incident import utc
-from triage.errors import InvalidIncident
 from triage.figures import DEFAULT_PERIOD, Grouping, Report, flat
 from triage.serving.parts import utc_now
 
@@ -65,8 +63,8 @@ async def escalation_figures(
     """Of incidents opened from `since` (30 days ago, unless given) to `until` (now), in all and `by` team,
     service, priority or week; pages per person and hour; deadlines against reality."""
     admit(request, Role.RESPONDER)
-    end = _moment(until) if until is not None else utc_now()
-    start = _moment(since) if since is not None else end - DEFAULT_PERIOD
+    end = moment_of(until, "since or until") if until is not None else utc_now()
+    start = moment_of(since, "since or until") if since is not None else end - DEFAULT_PERIOD
     report = await run_in_threadpool(service_of(request).parts.insights.report, start, end, by)
     if format is Format.CSV:
         headers = {"Content-Disposition": f'attachment; filename="escalation-{table.value}.csv"'}
@@ -74,14 +72,6 @@ async def escalation_figures(
         return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
     found = asdict(report) | {"by": by.value if by is not None else None}
     return answer(render(found))
-
-
-def _moment(at: datetime) -> datetime:
-    """Raises InvalidIncident for what no calendar in UTC has."""
-    try:
-        return utc(at)
-    except OverflowError as error:
-        raise InvalidIncident("since or until lies outside the calendar") from error
 
 
 def _rows(report: Report, table: Table) -> list[dict[str, Any]]:

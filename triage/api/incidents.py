@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from triage.api.access import admit, service_of
 from triage.api.bodies import DECIDED, answer, beside, read_json_body, render
 from triage.api.examples import BATCHES, INCIDENTS
+from triage.api.paging import moment_of
 from triage.api.routing import BATCH, BODY, REPEATABLE, answers, reads
 from triage.api.shapes import (
     BatchView,
@@ -142,7 +143,7 @@ async def list_incidents(
         priority=_priority(service, priority),
         pattern=str(pattern) if pattern else None,
         q=_clean(q),
-        since=_moment(since) if since else None,
+        since=moment_of(since, "since") if since else None,
         before=_position(cursor),
         limit=limit + 1,
     )
@@ -222,14 +223,6 @@ def _team(service: Service, word: str | None) -> str | None:
     active = service.activation.active
     found = active.decider.catalogue.find_team(word) if active else None
     return found.id if found else _clean(word)
-
-
-def _moment(since: datetime) -> datetime:
-    """Raises InvalidIncident for what no calendar in UTC has."""
-    try:
-        return utc(since)
-    except OverflowError as error:
-        raise InvalidIncident("since lies outside the calendar") from error
 
 
 def _cursor(opened_at: datetime, incident_id: str) -> str:

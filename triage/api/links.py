@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from triage.api.access import service_of
 from triage.domain.record import IncidentRecord
 from triage.errors import LinkNotValid, Unavailable
-from triage.notify.links import LinkAction
+from triage.notify.links import LINK_WORDS, LinkAction
 
 router = APIRouter(prefix="/a", include_in_schema=False)
 
@@ -22,12 +22,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
-}
-_ASKED = {
-    LinkAction.ACKNOWLEDGE: "Take it",
-    LinkAction.RESOLVE: "It is over",
-    LinkAction.APPROVE: "Approve",
-    LinkAction.REFUSE: "Refuse",
 }
 _DONE = {
     LinkAction.ACKNOWLEDGE: "You have it.",
@@ -66,7 +60,7 @@ async def look(request: Request, signed: str) -> Response:
         offer = await run_in_threadpool(service_of(request).parts.clicking.look, signed)
     except (LinkNotValid, Unavailable) as error:
         return _refused(error)
-    asked = _ASKED[offer.link.action]
+    asked = LINK_WORDS[offer.link.action]
     listed = _listed([(record, None) for record in offer.incidents])
     if offer.used_at is not None:
         return _page("Done already", f"{listed}<p>This link was used at {offer.used_at:%Y-%m-%d %H:%M} UTC.</p>")

@@ -11,6 +11,14 @@ NOT_OURS = "the cursor is not one of ours"
 LARGEST = 2**63 - 1
 
 
+def moment_of(at: datetime, name: str) -> datetime:
+    """A time that a caller gave, in UTC. Raises InvalidIncident for what no calendar in UTC has."""
+    try:
+        return utc(at)
+    except OverflowError as error:
+        raise InvalidIncident(f"{name} lies outside the calendar") from error
+
+
 def cursor_of(position: tuple[datetime | int, str] | None) -> str | None:
     """``position``: the value that is sorted by, and the identifier, of the last item."""
     if position is None:

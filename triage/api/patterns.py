@@ -9,13 +9,12 @@ from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
 from triage.api.bodies import answer, render
-from triage.api.paging import count_and_id, cursor_of, moment_and_id
+from triage.api.paging import count_and_id, cursor_of, moment_and_id, moment_of
 from triage.api.pattern_shapes import PatternListView, PatternView
 from triage.api.pattern_views import item_view, pattern_view
 from triage.api.routing import answers
 from triage.domain.access import Role
-from triage.domain.incident import storable, utc
-from triage.errors import InvalidIncident
+from triage.domain.incident import storable
 from triage.memory.patterns import LOOKED_THROUGH, Patterns
 from triage.store.patterns import PatternFilter
 
@@ -61,7 +60,7 @@ async def list_patterns(
     admit(request, Role.RESPONDER)
     wanted = PatternFilter(
         words=tuple(storable(q).split())[:MOST_WORDS] if q else (),
-        since=_moment(since) if since is not None else None,
+        since=moment_of(since, "the time") if since is not None else None,
         sort="last_seen" if sort is Sort.LAST_SEEN else "occurrences",
         before=moment_and_id(cursor) if sort is Sort.LAST_SEEN else count_and_id(cursor),
         limit=limit,
@@ -90,17 +89,9 @@ async def get_pattern(
 ) -> Response:
     """Any member's identifier answers for its whole family, as its root."""
     admit(request, Role.RESPONDER)
-    moment = _moment(at) if at is not None else None
+    moment = moment_of(at, "the time") if at is not None else None
     return answer(await run_in_threadpool(_pattern, service_of(request).parts.patterns, pattern_id, moment))
 
 
 def _pattern(patterns: Patterns, pattern_id: str, at: datetime | None) -> bytes:
     return render(pattern_view(patterns.get(pattern_id, at)))
-
-
-def _moment(since: datetime) -> datetime:
-    """Raises InvalidIncident for what no calendar in UTC has."""
-    try:
-        return utc(since)
-    except OverflowError as error:
-        raise InvalidIncident("the time lies outside the calendar") from error

@@ -1,6 +1,6 @@
 """After an incident: its review, and follow-up actions."""
 
-from datetime import datetime
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -11,13 +11,11 @@ from triage.api.access import admit, service_of
 from triage.api.actions import Word
 from triage.api.bodies import answer, read_fields, render
 from triage.api.examples import REVIEWS
+from triage.api.paging import moment_of
 from triage.api.routing import BODY, answers, reads
 from triage.api.shapes import incident_view, timeline_view
 from triage.domain.access import Role
-from triage.domain.incident import utc
-from triage.errors import InvalidIncident
 from triage.reviewing import Action
-from triage.store.reviews import FollowUp, Reviewed
 
 router = APIRouter(prefix="/v1", tags=["reviews"])
 
@@ -74,7 +72,7 @@ async def get_review(request: Request, incident_id: str) -> Response:
     sheet = await run_in_threadpool(service_of(request).parts.reviewing.sheet, incident_id)
     timeline = [timeline_view(entry) for entry in sheet.timeline]
     return answer(
-        render({**_view(sheet.reviewed), "incident": incident_view(sheet.incident), "timeline": timeline})
+        render({**asdict(sheet.reviewed), "incident": incident_view(sheet.incident), "timeline": timeline})
     )
 
 
@@ -88,7 +86,7 @@ async def review(request: Request, incident_id: str) -> Response:
     """What happened, how well people were served, and what is to be done by whom until when."""
     principal = admit(request, Role.RESPONDER)
     asked = await read_fields(request, service_of(request).settings, ReviewBody)
-    actions = [Action(what=f.what, owner=f.owner, due_at=_moment(f.due_at)) for f in asked.follow_ups]
+    actions = [Action(what=f.what, owner=f.owner, due_at=moment_of(f.due_at, "due_at")) for f in asked.follow_ups]
     reviewed = await run_in_threadpool(
         service_of(request).parts.reviewing.review,
         incident_id,
@@ -97,7 +95,7 @@ async def review(request: Request, incident_id: str) -> Response:
         satisfaction=asked.satisfaction,
         actions=actions,
     )
-    return answer(render(_view(reviewed)))
+    return answer(render(asdict(reviewed)))
 
 
 @router.get("/follow-ups", response_model=FollowUpsView, responses=answers())
@@ -105,7 +103,7 @@ async def list_follow_ups(request: Request) -> Response:
     """What people meant to do and have not done yet, the longest due first."""
     admit(request, Role.RESPONDER)
     found = await run_in_threadpool(service_of(request).parts.reviews.open_actions, 500)
-    return answer(render({"follow_ups": [_follow_up(action) for action in found]}))
+    return answer(render({"follow_ups": [asdict(action) for action in found]}))
 
 
 @router.post("/follow-ups/{follow_up_id}/done", response_model=FollowUpView, responses=answers(404))
@@ -113,44 +111,4 @@ async def finish(request: Request, follow_up_id: str) -> Response:
     """It is done."""
     principal = admit(request, Role.RESPONDER)
     done = await run_in_threadpool(service_of(request).parts.reviewing.finish, follow_up_id, principal.actor)
-    return answer(render(_follow_up(done)))
-
-
-def _moment(at: datetime) -> datetime:
-    """Raises InvalidIncident for what no calendar in UTC has."""
-    try:
-        return utc(at)
-    except OverflowError as error:
-        raise InvalidIncident("due_at lies outside the calendar") from error
-
-
-def _view(reviewed: Reviewed) -> dict[str, Any]:
-    said = reviewed.review
-    return {
-        "review": {
-            "summary": said.summary,
-            "satisfaction": said.satisfaction,
-            "made_by": said.made_by,
-            "made_at": said.made_at,
-            "changed_by": said.changed_by,
-            "changed_at": said.changed_at,
-        }
-        if said is not None
-        else None,
-        "follow_ups": [_follow_up(action) for action in reviewed.follow_ups],
-    }
-
-
-def _follow_up(action: FollowUp) -> dict[str, Any]:
-    return {
-        "id": action.id,
-        "incident_id": action.incident_id,
-        "what": action.what,
-        "owner": action.owner,
-        "due_at": action.due_at,
-        "made_by": action.made_by,
-        "made_at": action.made_at,
-        "done_by": action.done_by,
-        "done_at": action.done_at,
-        "reminders": action.reminders,
-    }
+    return answer(render(asdict(done)))

@@ -2,7 +2,6 @@
 
 import os
 import time
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ from triage.commands.rehearsing import moment_option, pairs_of, scenario_of
 from triage.decider import Decider
 from triage.domain.priority import Priority
 from triage.drilling.drawing import draw_report
-from triage.drilling.real import RealDrills, report_as_json
-from triage.drilling.report import DrillReport
+from triage.drilling.real import RealDrills
+from triage.drilling.report import DrillReport, report_as_json
 from triage.drilling.subject import urgent_report
-from triage.drilling.virtual import VirtualDrill
+from triage.drilling.virtual import rehearse
 from triage.errors import TriageError
 from triage.rehearsal.scenario import ReportShape, ScenarioShape, scenario_from
 from triage.rules.configuration import Configuration, load_configuration
@@ -26,13 +25,11 @@ from triage.rules.shape import read_duration
 from triage.serving.opening import open_database
 from triage.serving.parts import utc_now
 from triage.settings import Settings
-from triage.store.apart import place_apart
 from triage.store.batch import PostgresStore
 from triage.store.database import Database
+from triage.store.escalations import Escalations
 from triage.store.incidents import Incidents
-from triage.store.oncall import OnCallOverrides
-from triage.store.outbox import Outbox
-from triage.store.watching import Drilled, Watches
+from triage.store.watching import Watches
 from triage.triager import Triager
 
 LOOKED_EVERY = 1.0
@@ -85,7 +82,8 @@ def drill(
             if real:
                 found = _practise(database, configuration, said.incident, read_duration(lasts), quiet=as_json)
             else:
-                found = _rehearse(database, configuration, said, keep=folder is None)
+                keep = folder is None
+                found = rehearse(database, configuration, said, os.environ, by=BY, keep=keep)
     except TriageError as error:
         raise click.ClickException(str(error)) from error
     except ValueError as error:
@@ -106,38 +104,21 @@ def _scenario(
     return scenario_from(said, {}, incident)
 
 
-def _rehearse(database: Database, configuration: Configuration, said: ScenarioShape, *, keep: bool) -> DrillReport:
-    overrides = OnCallOverrides(database).standing(said.at, said.at + said.until)
-    with place_apart(database.url) as apart:
-        found = VirtualDrill(apart, configuration, said, os.environ, overrides).run()
-    if keep:
-        drilled = Drilled(
-            id=str(uuid.uuid4()),
-            policy=found.policy,
-            kind="virtual",
-            made_by=BY,
-            made_at=utc_now(),
-            report=report_as_json(found),
-        )
-        Watches(database).note_drill(drilled)
-    return found
-
-
 def _practise(
     database: Database, configuration: Configuration, report: ReportShape, lasts: timedelta, *, quiet: bool
 ) -> DrillReport:
     """Open it, and look until it is over. The services that run carry it out."""
     active = Active(Decider(configuration, None, None), {})
     triager = Triager(PostgresStore(database), lambda: active, utc_now)
-    drills = RealDrills(triager, Incidents(database), Outbox(database), Watches(database), utc_now)
+    drills = RealDrills(triager, Incidents(database), Escalations(database), Watches(database), utc_now)
     found = drills.begin(report, lasts, BY)
     incident_id, until = found.incident_id or "", utc_now() + lasts + timedelta(seconds=30)
     seen = 0
     while found.resolved_after is None and utc_now() < until:
         time.sleep(LOOKED_EVERY)
-        found = drills.report(incident_id, BY)
+        found = drills.report(incident_id)
         for told in found.told[seen:]:
             if not quiet:
                 click.echo(f"{told.after:7.1f} s  {told.kind} to {told.recipient}", err=True)
         seen = len(found.told)
-    return drills.report(incident_id, BY)
+    return drills.report(incident_id)

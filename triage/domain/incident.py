@@ -15,6 +15,9 @@ MAX_WORD = 512
 MAX_LINKS = 64
 MAX_EVIDENCE = 64
 
+DRILL_SOURCE = "drill"
+"""The source of incidents that are practised: messages say so, and figures leave them out."""
+
 CLOCKS_SET = datetime(2000, 1, 1, tzinfo=UTC)
 """A clock that was never set counts from 1970 or the year 1; no source that we know speaks of the time before."""
 

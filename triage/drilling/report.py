@@ -1,13 +1,12 @@
 """What a drill found: what was said to whom and when, against the policy."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from triage.domain.decision import Decision
 from triage.domain.message import Message
 from triage.domain.record import IncidentRecord
-from triage.escalation.state import AskApproval, CallVendor, Effect, Page, Post, SendUpdate, StandDown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,23 +99,6 @@ def report_of(
     )
 
 
-def said_of(effect: Effect | None) -> Iterator[tuple[str, str]]:
-    match effect:
-        case Page(person=person):
-            yield "page", f"person:{person}"
-        case Post(channels=channels):
-            yield from (("post", f"channel:{channel}") for channel in channels)
-        case CallVendor(vendor=vendor):
-            yield "vendor", f"vendor:{vendor}"
-        case AskApproval(people=people):
-            yield from (("approval", f"person:{person}") for person in people)
-        case SendUpdate(channels=channels, people=people):
-            yield from (("update", f"channel:{channel}") for channel in channels)
-            yield from (("update", f"person:{person}") for person in people)
-        case StandDown(people=people):
-            yield from (("stand_down", f"person:{person}") for person in people)
-
-
 def differences_of(
     planned: Sequence[tuple[int, str, str]], said: Sequence[tuple[int, str, str]], tolerance: int = 0
 ) -> Iterator[str]:
@@ -168,3 +150,8 @@ def step_times(decision: Decision, messages: Sequence[Message], opened_at: datet
 
 def seconds_since(start: datetime, moment: datetime | None) -> float | None:
     return (moment - start).total_seconds() if moment is not None else None
+
+
+def report_as_json(report: DrillReport) -> dict[str, object]:
+    """Moments as RFC 3339 says."""
+    return asdict(report) | {"opened_at": report.opened_at.isoformat(), "ended_at": report.ended_at.isoformat()}

@@ -4,7 +4,7 @@ apart of the database and within seconds. What would go out is written, its way 
 import heapq
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from triage.active import Active
@@ -13,14 +13,13 @@ from triage.corrections import Corrections
 from triage.decider import Decider
 from triage.domain.catalogue import Catalogue
 from triage.domain.decision import Decision
-from triage.domain.delivery import Delivery
-from triage.domain.incident import Incident, Status
-from triage.domain.message import Outgoing
+from triage.domain.incident import DRILL_SOURCE, Incident, Status
+from triage.domain.message import Message, MessageKind, Outgoing
 from triage.domain.schedule import OnCallOverride
-from triage.drilling.report import DrillReport, report_of, said_of
-from triage.drilling.subject import check_drilled
-from triage.engine import Engine
-from triage.errors import BadRequest, Conflict, TriageError
+from triage.drilling.report import DrillReport, report_as_json, report_of
+from triage.drilling.subject import check_drilled, receive_one
+from triage.engine import Engine, said_by
+from triage.errors import BadRequest, Conflict
 from triage.notify.links import Links
 from triage.notify.ways import Target
 from triage.rehearsal.scenario import (
@@ -33,16 +32,19 @@ from triage.rehearsal.scenario import (
 from triage.rehearsal.simulate import DESK_ROUNDS, simulate
 from triage.responding import Responding
 from triage.rules.configuration import Configuration
+from triage.store.apart import place_apart
 from triage.store.background import Backgrounds
 from triage.store.batch import PostgresStore
 from triage.store.configurations import Configurations
 from triage.store.database import Database
 from triage.store.escalations import Escalations
 from triage.store.incidents import Incidents
-from triage.store.outbox import MessageFilter, Outbox
-from triage.telling.briefing import DRILL_SOURCE, Briefings
+from triage.store.oncall import OnCallOverrides
+from triage.store.outbox import Outbox
+from triage.store.watching import Drilled, Watches
+from triage.telling.briefing import Briefings
 from triage.telling.delivering import Delivering
-from triage.triager import Received, Triager
+from triage.triager import Triager
 
 ACTOR = "drill"
 ASKED_EVERY = 60
@@ -62,9 +64,11 @@ class VirtualDrill:
     ) -> None:
         _check(scenario)
         self._configuration = configuration
-        self._scenario = scenario
+        # Rules may ask for the source; engine and rehearsal have to meet the same.
+        report = scenario.incident.model_copy(update={"source": DRILL_SOURCE})
+        self._scenario = scenario.model_copy(update={"incident": report})
         self._overrides = overrides
-        self._report = scenario.incident.model_copy(update={"source": DRILL_SOURCE})
+        self._report = report
         self._now = scenario.at
         self._database = database
         clock, catalogue = self._clock, self._catalogue
@@ -84,11 +88,10 @@ class VirtualDrill:
         )
         self._engine = Engine(self._escalations, catalogue, clock, self._standing)
         briefings = Briefings(incidents, self._escalations, Backgrounds(database), catalogue, self._standing)
-        self._outbox = Outbox(database)
         links = Links(uuid.uuid4().bytes, "https://drill.invalid")
         self._sent: dict[str, tuple[str, str]] = {}
         self._delivering = Delivering(
-            self._outbox, briefings, catalogue, clock, lambda: links, self._keep, environment, self._standing
+            Outbox(database), briefings, catalogue, clock, lambda: links, self._keep, environment, self._standing
         )
         self._incidents = incidents
         self._order = count()
@@ -131,14 +134,7 @@ class VirtualDrill:
 
     def _send(self, event: Incident) -> Decision:
         keyed = event.with_changes(dedup_key="drill", occurred_at=self._now)
-        outcome = self._triager.receive([Delivery(events=(keyed,), actor=f"source:{DRILL_SOURCE}")])[0]
-        if isinstance(outcome, TriageError):
-            raise outcome
-        first = outcome[0]
-        if isinstance(first, TriageError):
-            raise first
-        if not isinstance(first, Received):
-            raise BadRequest("the drill's alert opened no incident")
+        first = receive_one(self._triager, keyed)
         self._incident_id = first.incident.id
         return first.decision
 
@@ -151,8 +147,8 @@ class VirtualDrill:
                 self._delivering.deliver(parcel)
         if self._scenario.answer_within is None:
             return
-        for message in self._escalations.messages(self._incident_id):
-            if message.kind.value == "page" and message.key not in self._answered:
+        for message in self._pages():
+            if message.key not in self._answered:
                 self._answered.add(message.key)
                 answer = HappeningShape(after=timedelta(0), acknowledge=message.person)
                 at = message.made_at + self._scenario.answer_within
@@ -171,11 +167,15 @@ class VirtualDrill:
         times += [self._planned[0][0]] if self._planned else []
         return max(self._now, min(times, default=self._now + self._scenario.until))
 
+    def _pages(self) -> list[Message]:
+        messages = self._escalations.messages(self._incident_id)
+        return [message for message in messages if message.kind is MessageKind.PAGE]
+
     def _is_over(self) -> bool:
         return not self._planned and not self._incidents.get(self._incident_id).is_open
 
     def _desk_in_vain(self) -> bool:
-        calls = [m.detail for m in self._escalations.messages(self._incident_id) if m.kind.value == "page"]
+        calls = [page.detail for page in self._pages()]
         return max((d["attempt"] for d in calls if d["number"] == 0), default=0) >= DESK_ROUNDS
 
     def _happen(self, happening: HappeningShape) -> None:
@@ -207,17 +207,16 @@ class VirtualDrill:
 
     def _acknowledge(self, by: str) -> None:
         if by == FIRST_TOLD:
-            pages = [m for m in self._escalations.messages(self._incident_id) if m.kind.value == "page"]
+            pages = self._pages()
             by = pages[-1].person or ACTOR if pages else ACTOR
         self._corrections.acknowledge(self._incident_id, by)
 
     def _reported(self, decision: Decision) -> DrillReport:
-        messages = list(reversed(self._outbox.find(MessageFilter(incident_id=self._incident_id, limit=500))))
         return report_of(
             "virtual",
             self._incidents.get(self._incident_id),
             decision,
-            messages,
+            self._escalations.messages(self._incident_id),
             self._now,
             sent=self._sent,
             planned=self._planned_sequence(),
@@ -226,15 +225,41 @@ class VirtualDrill:
 
     def _planned_sequence(self) -> list[tuple[int, str, str]]:
         """What a rehearsal says of the same: seconds, kind, recipient."""
-        scenario = self._scenario.model_copy(
-            update={"incident": self._scenario.incident.model_copy(update={"source": DRILL_SOURCE})}
-        )
-        found = simulate(self._configuration.rulebook, scenario, self._overrides)
+        found = simulate(self._configuration.rulebook, self._scenario, self._overrides)
         return [
-            (round((entry.at - found.opened_at).total_seconds()), kind, recipient)
+            (round((entry.at - found.opened_at).total_seconds()), kind.value, recipient)
             for entry in found.entries
-            for kind, recipient in said_of(entry.effect)
+            if entry.effect is not None
+            for kind, recipient in said_by(entry.effect)
         ]
+
+
+def rehearse(
+    database: Database,
+    configuration: Configuration,
+    scenario: ScenarioShape,
+    environment: Mapping[str, str],
+    *,
+    by: str,
+    keep: bool,
+) -> DrillReport:
+    """A drill on the virtual clock beside ``database``, with the swaps that stand there. ``keep``: it counts as
+    its policy's last one. Raises BadRequest, StoreUnavailable, StoreRefused."""
+    overrides = OnCallOverrides(database).standing(scenario.at, scenario.at + scenario.until)
+    with place_apart(database.url) as apart:
+        found = VirtualDrill(apart, configuration, scenario, environment, overrides).run()
+    if keep:
+        Watches(database).note_drill(
+            Drilled(
+                id=str(uuid.uuid4()),
+                policy=found.policy,
+                kind="virtual",
+                made_by=by,
+                made_at=datetime.now(UTC),
+                report=report_as_json(found),
+            )
+        )
+    return found
 
 
 def _check(scenario: ScenarioShape) -> None:

@@ -20,6 +20,15 @@ class LinkAction(Enum):
     REFUSE = "refuse"
 
 
+LINK_WORDS = {
+    LinkAction.ACKNOWLEDGE: "Take it",
+    LinkAction.RESOLVE: "It is over",
+    LinkAction.APPROVE: "Approve",
+    LinkAction.REFUSE: "Refuse",
+}
+"""What a link says, in the message and on the button of its page."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """``key``: of the message that it came with; ``person``: to whom; ``digest`` names the link."""

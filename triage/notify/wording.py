@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from triage.domain.message import Briefing, Message, MessageKind, Outgoing
 from triage.domain.wording import in_words, one_line
+from triage.notify.links import LINK_WORDS, LinkAction
 
 MOST_TITLES = 10
 """Titles of the same kind that one message lists; the rest is counted."""
@@ -16,13 +17,6 @@ DESCRIBED = 500
 SHORT = 140
 """Characters of a title in a short message."""
 DRILL = "DRILL"
-
-_LINK_WORDS = {
-    "acknowledge": "Take it",
-    "resolve": "It is over",
-    "approve": "Approve",
-    "refuse": "Refuse",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +48,7 @@ class Occasion:
 
 def write(occasion: Occasion) -> Outgoing:
     """The message as it goes out."""
-    first, detail = occasion.first, occasion.first.detail
+    first = occasion.first
     lead, lines = _LEADS[first.kind](occasion)
     briefings = occasion.briefings
     drill = any(b.drill for b in briefings)
@@ -65,7 +59,7 @@ def write(occasion: Occasion) -> Outgoing:
     if briefings and first.kind in _HANDED_OVER:
         parts.append(_hand_over(occasion, briefings[0]))
     if occasion.links:
-        parts.append([f"{_LINK_WORDS[name]}: {url}" for name, url in occasion.links.items()])
+        parts.append([f"{LINK_WORDS[LinkAction(name)]}: {url}" for name, url in occasion.links.items()])
     if drill:
         parts.insert(0, ["This is a drill. Answer as you would, and change nothing."])
     parts.append([f"Reference: {first.key}"])
@@ -78,7 +72,7 @@ def write(occasion: Occasion) -> Outgoing:
         short=_short(title, occasion.links),
         urgent=first.kind in (MessageKind.PAGE, MessageKind.APPROVAL, MessageKind.ALARM),
         links=occasion.links,
-        data=_data(occasion, title, body, drill, detail),
+        data=_data(occasion, title, body, drill),
     )
 
 
@@ -86,10 +80,10 @@ def _short(title: str, links: Mapping[str, str]) -> str:
     """For a lock screen, or read aloud: what, and the first thing that can be done."""
     said = one_line(title, SHORT)
     name = next(iter(links), None)
-    return said if name is None else f"{said} {_LINK_WORDS[name]}: {links[name]}"
+    return said if name is None else f"{said} {LINK_WORDS[LinkAction(name)]}: {links[name]}"
 
 
-def _data(occasion: Occasion, title: str, body: str, drill: bool, detail: Mapping[str, Any]) -> dict[str, Any]:
+def _data(occasion: Occasion, title: str, body: str, drill: bool) -> dict[str, Any]:
     """The same for programs."""
     return {
         "key": occasion.first.key,
@@ -100,7 +94,7 @@ def _data(occasion: Occasion, title: str, body: str, drill: bool, detail: Mappin
         "title": title,
         "text": body,
         "links": dict(occasion.links),
-        "detail": dict(detail),
+        "detail": dict(occasion.first.detail),
         "incidents": [_plain(asdict(briefing)) for briefing in occasion.briefings],
     }
 

@@ -33,6 +33,14 @@ def target_fault(target: str, known: Mapping[str, Mapping[str, object]], owner: 
 _SPOKEN = {"team": "team", "oncall": "schedule", "person": "person", "role": "role", "vendor": "vendor"}
 
 
+def people_at_the_desk(
+    catalogue: Catalogue, at: datetime, overrides: Collection[OnCallOverride] = ()
+) -> tuple[str, ...]:
+    """Whom the triage desk reaches at ``at``, which is always somebody."""
+    targets = desk_targets(catalogue, Directory(catalogue).desk(), at, overrides)
+    return tuple(person for target in targets for person in who_is(catalogue, target, at, overrides).people)
+
+
 def known_ids(catalogue: Catalogue) -> dict[str, Mapping[str, object]]:
     return {
         "team": catalogue.teams,

@@ -111,7 +111,7 @@ class Parts:
             lambda url: call(url, os.environ),
             self.oncall.standing,
         )
-        self.drills = RealDrills(self.triager, self.incidents, self.outbox, self.watches, utc_now)
+        self.drills = RealDrills(self.triager, self.incidents, self.escalations, self.watches, utc_now)
         self.insights = Insights(Figures(database), lambda: catalogue_in_force(activation))
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)

@@ -1,7 +1,6 @@
 """Runs deliveries: a thread takes messages out of the outbox a few times a second, and lanes send them."""
 
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from triage.oncall import Standing
 from triage.serving.lanes import Lanes
 from triage.serving.metrics import Metrics
 from triage.serving.outliving import outlives
+from triage.serving.rounds import Rounds
 from triage.settings import Settings
 from triage.store.background import Backgrounds
 from triage.store.database import Database
@@ -67,17 +67,12 @@ class Posting:
         self._delivering = delivering
         self._metrics = metrics
         self._lanes = Lanes(self._send)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        self._rounds = Rounds("deliveries", self.look)
+        self.start = self._rounds.start
 
     def stop(self) -> None:
         """What is being sent may be finished; what waits in a lane is left to others."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=30)
+        self._rounds.stop()
         left = self._lanes.close(CLOSE_WITHIN)
         delivering = self._delivering()
         if delivering is not None:
@@ -87,10 +82,6 @@ class Posting:
         """Everything that is due now."""
         self.look()
         self._lanes.wait_until_empty(within)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._stop.wait(self.look())
 
     def look(self) -> float:
         """Take what is due; the seconds to wait then. Outlives every failure."""
@@ -102,7 +93,7 @@ class Posting:
 
     def _take(self, delivering: Delivering) -> None:
         self._put_back(delivering, self._lanes.overdue(), FULL_FOR)
-        while not self._stop.is_set():
+        while not self._rounds.is_stopping:
             look = delivering.take(AT_ONCE, self._lanes.is_full)
             self._put_back(delivering, [p for p in look.parcels if not self._lanes.offer(p)], FULL_FOR)
             if not look.more:

@@ -37,6 +37,8 @@ log = structlog.get_logger("triage.service")
 Receipts = list[Outcome] | TriageError
 
 
+WATCHED_EVERY = 5.0
+"""Seconds between two looks at what watches over everything else."""
 FIGURED_EVERY = 900.0
 """Seconds between two computations of the figures that Prometheus reads."""
 PART = 66
@@ -84,18 +86,21 @@ class Service:
         return self._parts
 
     @property
-    def engine(self) -> Engine | None:
-        """None while there is no database to find escalations in, or no configuration to carry them on by."""
+    def _working(self) -> Parts | None:
+        """None while there is no database to find anything in, or no configuration to go by."""
         if self._parts is None or self._parts.database.is_down or self.activation.active is None:
             return None
-        return self._parts.engine
+        return self._parts
+
+    @property
+    def engine(self) -> Engine | None:
+        """None while nothing can be carried on."""
+        return parts.engine if (parts := self._working) is not None else None
 
     @property
     def delivering(self) -> Delivering | None:
-        """None for the same reasons."""
-        if self._parts is None or self._parts.database.is_down or self.activation.active is None:
-            return None
-        return self._parts.delivering
+        """None while nothing can be delivered."""
+        return parts.delivering if (parts := self._working) is not None else None
 
     @property
     def has_parts(self) -> bool:
@@ -244,11 +249,12 @@ class Service:
         with self._keeping_lock:
             self.spool_pending = pending
 
-    def watch(self) -> None:
-        """What is looked after whether or not anybody asks; a part that fails keeps none of the others from it."""
-        if self._parts is None or self._parts.database.is_down or self.activation.active is None:
-            return
-        parts = self._parts
+    def watch(self) -> float:
+        """What is looked after whether or not anybody asks; the seconds to wait then. A part that fails keeps none
+        of the others from it."""
+        parts = self._working
+        if parts is None:
+            return WATCHED_EVERY
         for name, act in (
             ("asking rules again", parts.asking.ask),
             ("signs of life", lambda: self.life.write(parts.watches)),
@@ -257,6 +263,7 @@ class Service:
             ("figures", self._figure),
         ):
             outlives(name, act, self.metrics)
+        return WATCHED_EVERY
 
     def _look(self) -> None:
         self.health = self.parts.watching.look()

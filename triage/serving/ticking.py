@@ -1,11 +1,11 @@
 """Runs the engine: a thread that looks for what is due a few times a second, for as long as the process lives."""
 
-import threading
 from collections.abc import Callable
 
 from triage.engine import Engine
 from triage.serving.metrics import Metrics
 from triage.serving.outliving import outlives
+from triage.serving.rounds import Rounds
 
 TICK_EVERY = 0.25
 """Seconds between two looks for what is due: two look-ups by an index when nothing is."""
@@ -18,21 +18,8 @@ class Ticking:
     def __init__(self, engine: Callable[[], Engine | None], metrics: Metrics) -> None:
         self._engine = engine
         self._metrics = metrics
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="escalations", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """What is being carried on is finished first."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=30)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._stop.wait(self.tick())
+        self._rounds = Rounds("escalations", self.tick)
+        self.start, self.stop = self._rounds.start, self._rounds.stop
 
     def tick(self) -> float:
         """Everything that is due now; the seconds to wait then. Outlives every failure."""
@@ -43,7 +30,7 @@ class Ticking:
         return TICK_EVERY if done else AFTER_FAILURE
 
     def _carry_on(self, engine: Engine) -> None:
-        while not self._stop.is_set():
+        while not self._rounds.is_stopping:
             ticked = engine.tick()
             self._metrics.escalations.inc(ticked.carried_on)
             if ticked.failed:

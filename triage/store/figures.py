@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from triage.domain.incident import DRILL_SOURCE
 from triage.store.database import Database
 
 
@@ -74,7 +75,7 @@ class Figures:
             rows = db.execute(
                 "SELECT substr(m.recipient, 8) AS person, m.made_at AS at FROM message AS m"
                 " JOIN incident AS i ON i.id = m.incident_id"
-                " WHERE m.kind = 'page' AND m.made_at >= %s AND m.made_at < %s AND i.source <> 'drill'",
+                f" WHERE m.kind = 'page' AND m.made_at >= %s AND m.made_at < %s AND i.source <> '{DRILL_SOURCE}'",
                 (since, until),
             ).fetchall()
         return [Paged(**row) for row in rows]
@@ -133,10 +134,10 @@ LEFT JOIN LATERAL (
         WHERE incident_id = i.id AND kind = 'paged'
     ) AS p
 ) AS h ON true
-WHERE i.opened_at >= %(since)s AND i.opened_at < %(until)s AND i.source <> 'drill'
+WHERE i.opened_at >= %(since)s AND i.opened_at < %(until)s AND i.source <> '{DRILL_SOURCE}'
 ORDER BY i.opened_at
 """
-_WAITS = """
+_WAITS = f"""
 SELECT d.record -> 'escalation' ->> 'policy' AS policy, p.step, extract(epoch FROM p.given)::float8 AS given,
     extract(epoch FROM min(a.at) - p.first_at)::float8 AS took
 FROM incident AS i
@@ -149,6 +150,6 @@ JOIN LATERAL (
 ) AS p ON p.step > 0
 LEFT JOIN timeline AS a ON a.incident_id = i.id AND a.kind = 'acknowledged' AND a.at >= p.first_at
     AND (p.next_at IS NULL OR a.at < p.next_at)
-WHERE i.opened_at >= %(since)s AND i.opened_at < %(until)s AND i.source <> 'drill'
+WHERE i.opened_at >= %(since)s AND i.opened_at < %(until)s AND i.source <> '{DRILL_SOURCE}'
 GROUP BY i.id, d.id, p.step, p.given, p.first_at
 """

@@ -1,6 +1,5 @@
 """On-call overrides as they are kept: made, cancelled, and never changed otherwise."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,6 +7,7 @@ from datetime import datetime
 from triage.domain.schedule import OnCallOverride
 from triage.errors import NotFound
 from triage.store.database import Database, Row
+from triage.store.incidents import identifier
 
 _COLUMNS = "id, schedule, person, starts_at, ends_at, reason, made_by, made_at, cancelled_by, cancelled_at"
 
@@ -69,10 +69,7 @@ class OnCallOverrides:
 
     def cancel(self, override_id: str, by: str, at: datetime) -> OverrideRecord:
         """Twice is once. Raises NotFound."""
-        try:
-            key = uuid.UUID(override_id)
-        except ValueError:
-            raise NotFound("no such on-call override is stored") from None
+        key = identifier(override_id, "on-call override")
         with self._database.connection() as db:
             row = db.execute(
                 "UPDATE oncall_override SET cancelled_by = coalesce(cancelled_by, %s),"

@@ -43,7 +43,6 @@ class MessageFilter:
 
     state: MessageState | None = None
     recipient: str | None = None
-    incident_id: str | None = None
     before: tuple[datetime, str] | None = None
     limit: int = 50
 
@@ -194,7 +193,6 @@ def _asked(wanted: MessageFilter) -> dict[str, object]:
     return {
         "state": wanted.state.value if wanted.state else None,
         "recipient": wanted.recipient,
-        "incident": wanted.incident_id,
         "made_at": made_at,
         "key": key,
         "limit": wanted.limit,
@@ -205,7 +203,6 @@ _FIND = f"""
 SELECT {MESSAGE} FROM message AS m
 WHERE (%(state)s::text IS NULL OR m.state = %(state)s)
   AND (%(recipient)s::text IS NULL OR m.recipient = %(recipient)s)
-  AND (%(incident)s::uuid IS NULL OR m.incident_id = %(incident)s)
   AND (%(made_at)s::timestamptz IS NULL OR (m.made_at, m.key) < (%(made_at)s, %(key)s))
 ORDER BY m.made_at DESC, m.key DESC LIMIT %(limit)s
 """

@@ -1,14 +1,15 @@
 """Reviews of incidents that are over, and the follow-up actions that come of them."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from triage.domain.incident import DRILL_SOURCE
 from triage.domain.message import Message
 from triage.domain.record import TimelineEntry
 from triage.errors import NotFound
 from triage.store.database import Database, Db, Row
+from triage.store.incidents import identifier
 from triage.store.outbox import put_message
 from triage.store.timelines import record_timeline
 
@@ -98,10 +99,7 @@ class Reviews:
 
     def finish(self, follow_up_id: str, by: str, at: datetime) -> FollowUp:
         """It is done; twice is once. Raises NotFound."""
-        try:
-            key = uuid.UUID(follow_up_id)
-        except ValueError:
-            raise NotFound("no such follow-up action is stored") from None
+        key = identifier(follow_up_id, "follow-up action")
         with self._database.connection() as db:
             row = db.execute(
                 "UPDATE follow_up SET done_by = coalesce(done_by, %s), done_at = coalesce(done_at, %s)"
@@ -169,11 +167,11 @@ VALUES (%(id)s, coalesce(%(summary)s, ''), %(score)s, %(by)s, %(at)s)
 ON CONFLICT (incident_id) DO UPDATE SET summary = coalesce(%(summary)s, incident_review.summary),
     satisfaction = coalesce(%(score)s, incident_review.satisfaction), changed_by = %(by)s, changed_at = %(at)s
 """
-_UNREVIEWED = """
+_UNREVIEWED = f"""
 SELECT i.id FROM incident AS i
 WHERE i.state = 'resolved' AND i.priority IN ('P1', 'P2') AND i.resolved_at <= %(before)s
-  AND i.resolved_at > %(since)s AND i.source <> 'drill'
-  AND EXISTS (SELECT FROM escalation AS e WHERE e.incident_id = i.id AND e.state ->> 'told' <> '{}')
+  AND i.resolved_at > %(since)s AND i.source <> '{DRILL_SOURCE}'
+  AND EXISTS (SELECT FROM escalation AS e WHERE e.incident_id = i.id AND e.state ->> 'told' <> '{{}}')
   AND NOT EXISTS (SELECT FROM incident_review AS r WHERE r.incident_id = i.id)
   AND NOT EXISTS (SELECT FROM message AS m WHERE m.incident_id = i.id AND m.kind = 'reminder')
 ORDER BY i.resolved_at LIMIT %(limit)s

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from triage.domain.incident import DRILL_SOURCE
 from triage.store.database import Database
 
 
@@ -139,19 +140,20 @@ SELECT (SELECT count(*) FROM escalation WHERE due_at < %(now)s - interval '1 min
         AND made_at < %(now)s - interval '5 minutes') AS stuck,
     (SELECT count(*) FROM message WHERE state = 'dead' AND made_at > %(now)s - interval '2 hours') AS dead
 """
-_DAY = """
-SELECT (SELECT count(*) FROM incident WHERE opened_at >= %(since)s AND opened_at < %(until)s AND source <> 'drill')
-        AS opened,
+_DAY = f"""
+SELECT (SELECT count(*) FROM incident
+        WHERE opened_at >= %(since)s AND opened_at < %(until)s AND source <> '{DRILL_SOURCE}') AS opened,
     (SELECT count(*) FROM timeline WHERE at >= %(since)s AND at < %(until)s AND kind = 'resolved') AS resolved,
     (SELECT count(*) FROM timeline WHERE at >= %(since)s AND at < %(until)s AND kind = 'overridden') AS changed
 """
-_UNRESOLVED = """
+_UNRESOLVED = f"""
 SELECT priority, count(*) AS n FROM incident
-WHERE state <> 'resolved' AND opened_at < %(until)s AND source <> 'drill' GROUP BY priority ORDER BY priority
+WHERE state <> 'resolved' AND opened_at < %(until)s AND source <> '{DRILL_SOURCE}'
+GROUP BY priority ORDER BY priority
 """
-_RECURRING = """
+_RECURRING = f"""
 SELECT max(title) AS title, sum(occurrences) AS n FROM incident
-WHERE opened_at >= %(since)s AND opened_at < %(until)s AND source <> 'drill'
+WHERE opened_at >= %(since)s AND opened_at < %(until)s AND source <> '{DRILL_SOURCE}'
 GROUP BY pattern_id HAVING sum(occurrences) > 1 ORDER BY n DESC LIMIT 5
 """
 _PAGES = """

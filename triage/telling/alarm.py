@@ -1,14 +1,14 @@
 """Alarms about the service itself: that people cannot be told is told to people."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triage.domain.catalogue import Catalogue
 from triage.domain.message import Message, MessageKind
-from triage.domain.reach import desk_targets, who_is
+from triage.domain.reach import who_is
 from triage.domain.schedule import OnCallOverride
-from triage.rules.targets import Directory
+from triage.rules.targets import people_at_the_desk
 
 ALARM_EVERY = timedelta(minutes=15)
 """The same is not said again before."""
@@ -53,19 +53,12 @@ def alarms(
 
 def _alarmed(catalogue: Catalogue, now: datetime, overrides: Sequence[OnCallOverride]) -> list[str]:
     """Recipients: those that the catalogue names, else the triage desk."""
-    found: dict[str, None] = {}
+    found: list[str] = []
     for word in catalogue.watch.alarm:
         if word.startswith("channel:"):
-            found[word] = None
+            found.append(word)
         else:
-            found |= _people(catalogue, [word], now, overrides)
+            found += (f"person:{person}" for person in who_is(catalogue, word, now, overrides).people)
     if not found:
-        desk = Directory(catalogue).desk()
-        found |= _people(catalogue, desk_targets(catalogue, desk, now, tuple(overrides)), now, overrides)
-    return list(found)
-
-
-def _people(
-    catalogue: Catalogue, targets: Iterable[str], now: datetime, overrides: Sequence[OnCallOverride]
-) -> dict[str, None]:
-    return {f"person:{p}": None for target in targets for p in who_is(catalogue, target, now, overrides).people}
+        found += (f"person:{person}" for person in people_at_the_desk(catalogue, now, overrides))
+    return list(dict.fromkeys(found))

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from triage.domain.catalogue import Catalogue
 from triage.domain.decision import Decision, DecisionSource
+from triage.domain.incident import DRILL_SOURCE
 from triage.domain.message import Briefing, Done
 from triage.domain.reach import Surroundings
 from triage.domain.record import IncidentRecord, TimelineEntry
@@ -17,8 +18,6 @@ from triage.store.incidents import Incidents
 MOST_DONE = 10
 MOST_SIMILAR = 3
 RULES_NAMED = 3
-DRILL_SOURCE = "drill"
-"""The source of incidents that are practised."""
 
 
 class Briefings:

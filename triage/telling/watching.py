@@ -10,12 +10,12 @@ import structlog
 from triage.domain.catalogue import Catalogue
 from triage.domain.escalation import EscalationPolicy
 from triage.domain.message import Message, MessageKind
-from triage.domain.reach import desk_targets, who_is
+from triage.domain.reach import who_is
 from triage.domain.wording import in_words
 from triage.errors import DeliveryFailed
 from triage.oncall import Standing, nothing_stands
 from triage.rules.configuration import Configuration
-from triage.rules.targets import Directory
+from triage.rules.targets import people_at_the_desk
 from triage.store.outbox import Outbox
 from triage.store.watching import Day, Health, Watches
 from triage.telling.alarm import Alarm, alarms
@@ -26,7 +26,6 @@ log = structlog.get_logger("triage.watching")
 DRILLED_EVERY = timedelta(days=91)
 """A policy that was not drilled for a quarter is due."""
 LOOKED_EVERY = timedelta(minutes=1)
-REMINDED_EVERY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +119,7 @@ class Watching:
         team, overrides = catalogue.answering_team(team_id), self._standing(now)
         if team.lead and (people := who_is(catalogue, team.lead, now, overrides).people):
             return people
-        desk = desk_targets(catalogue, Directory(catalogue).desk(), now, overrides)
-        return tuple(person for target in desk for person in who_is(catalogue, target, now, overrides).people)
+        return people_at_the_desk(catalogue, now, overrides)
 
     def _summary(self, catalogue: Catalogue, now: datetime) -> Iterator[Message]:
         """Of the day before, once a day at the hour that the catalogue names."""
