@@ -46,7 +46,9 @@ TABLE = {
     "triage.api": BELOW_THE_HEART
     | HEART
     | {"triage.serving", "triage.settings", "triage.rehearsal", "triage.drilling"},
-    "triage.console": BELOW_THE_HEART | HEART | {"triage.serving", "triage.settings", "triage.rehearsal"},
+    "triage.console": BELOW_THE_HEART
+    | HEART
+    | {"triage.serving", "triage.settings", "triage.rehearsal", "triage.drilling"},
     "triage.app": {"triage"},
     "triage.__main__": {"triage"},
     "triage.commands": {"triage"},

@@ -36,6 +36,8 @@ from triage.api import (
 from triage.api.observing import Observing
 from triage.api.openapi import describe
 from triage.api.problems import on_http_error, on_invalid_parameters, on_triage_error
+from triage.console import incident_list, live, signing_in, statics
+from triage.console.live import Live
 from triage.errors import TriageError
 from triage.serving.posting import Posting
 from triage.serving.rounds import Rounds
@@ -50,9 +52,15 @@ log = structlog.get_logger("triage.app")
 class Triage(FastAPI):
     """A FastAPI application whose life can be led by whoever holds it, beside a server's own."""
 
-    def __init__(self, life: Callable[[FastAPI], AbstractAsyncContextManager[None]], **described: Any) -> None:
+    def __init__(
+        self,
+        life: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+        goodbye: Callable[[], None],
+        **described: Any,
+    ) -> None:
         super().__init__(lifespan=life, **described)
         self._life = life
+        self.goodbye = goodbye
 
     def living(self) -> AbstractAsyncContextManager[None]:
         return self._life(self)
@@ -68,6 +76,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
     ticking = Ticking(lambda: service.engine, service.metrics)
     posting = Posting(lambda: service.delivering, service.metrics)
     watching = Rounds("watching", service.watch)
+    pages = Live(service)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -75,8 +84,10 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         ticking.start()
         posting.start()
         watching.start()
+        pages.start()
         with _reloading(upkeep):
             yield
+        pages.stop()
         watching.stop()
         ticking.stop()
         posting.stop()
@@ -86,6 +97,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
 
     app = Triage(
         lifespan,
+        pages.close,
         title="Triage",
         version=__version__,
         description="Incidents in; priority, owning team, recurrence and escalation path out.",
@@ -94,6 +106,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         redoc_url=None,
     )
     app.state.service = service
+    app.state.live = pages
     for module in (
         predict,
         actions,
@@ -114,6 +127,10 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         oncall,
         health,
         documentation,
+        statics,
+        signing_in,
+        incident_list,
+        live,
     ):
         app.include_router(module.router)
     app.add_exception_handler(TriageError, on_triage_error)

@@ -1,12 +1,11 @@
 """Who is asking, and whether they may."""
 
-from urllib.parse import urlsplit
-
 from fastapi import Request
 
 from triage.domain.access import LOCAL, Principal, Role
 from triage.errors import Forbidden, Unauthenticated
-from triage.serving.service import Service, is_loopback
+from triage.serving.locality import refuse_foreign_pages
+from triage.serving.service import Service
 from triage.store.tokens import digest
 
 
@@ -25,7 +24,7 @@ def admit(request: Request, needed: Role) -> Principal:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         if service.open_to_local(request.client.host if request.client else None):
-            _refuse_foreign_pages(request)
+            refuse_foreign_pages(request.headers.get("host", ""), request.headers.get("origin"))
             return LOCAL
         raise Unauthenticated("send Authorization: Bearer <token>")
     if scheme.lower() != "bearer":
@@ -36,24 +35,3 @@ def admit(request: Request, needed: Role) -> Principal:
     if not principal.role.may_act_as(needed):
         raise Forbidden(f"this needs the role {needed.value}; the token has {principal.role.value}")
     return principal
-
-
-def _refuse_foreign_pages(request: Request) -> None:
-    """Without tokens, whoever reaches us is trusted; a web page in a browser on this machine reaches us too.
-
-    Such a request carries its page's Origin, or, where the page's own name was made to lead here, that name as
-    Host. Programs send no Origin and ask for a loopback address. Raises Forbidden.
-    """
-    host, origin = request.headers.get("host", ""), request.headers.get("origin")
-    if not _is_local_name(host):
-        raise Forbidden("without a token, ask for localhost or a loopback address")
-    if origin is not None and origin.partition("://")[2] != host:
-        raise Forbidden("without a token, pages of other sites may not ask")
-
-
-def _is_local_name(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return False
-    return is_loopback(name) or name.endswith(".localhost")

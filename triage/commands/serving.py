@@ -1,7 +1,9 @@
 """``triage serve``: listens at once, loads the service behind the door."""
 
 import signal
+import socket
 import sys
+from collections.abc import Callable
 from importlib import import_module
 
 import click
@@ -11,6 +13,18 @@ from triage import __version__
 from triage.serving.door import Application, Door
 from triage.serving.logs import configure_logs
 from triage.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """``goodbye`` ends streams, which it would otherwise wait for until its patience is over."""
+
+    def __init__(self, config: uvicorn.Config, goodbye: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._goodbye = goodbye
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._goodbye()
+        await super().shutdown(sockets)
 
 
 @click.command()
@@ -36,16 +50,18 @@ def serve(host: str | None, port: int | None) -> None:
         application: Application = import_module("triage.app").create_app(settings, give_up)
         return application
 
-    server = uvicorn.Server(
+    door = Door(load, lambda error: give_up(f"the service cannot be loaded: {type(error).__name__}: {error}"))
+    server = Server(
         uvicorn.Config(
-            Door(load, lambda error: give_up(f"the service cannot be loaded: {type(error).__name__}: {error}")),
+            door,
             host=settings.host,
             port=settings.port,
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=10,
-        )
+        ),
+        door.goodbye,
     )
     _greet(settings, needs_token=has_token or not settings.is_loopback)
     # uvicorn raises the signal that ended it once more; it has been obeyed by then.

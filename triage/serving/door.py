@@ -21,6 +21,9 @@ class Application(Protocol):
 
     def living(self) -> AbstractAsyncContextManager[None]: ...
 
+    def goodbye(self) -> None:
+        """The server stops: answers that would go on for ever end now."""
+
 
 class Door:
     """``load`` makes the application, in a thread, once the server listens. ``on_failure`` is told what it
@@ -44,6 +47,10 @@ class Door:
             await _answer(send, 503, b'{"status":"not loaded"}')
         else:
             await self._inside(scope, receive, send)
+
+    def goodbye(self) -> None:
+        if self._inside is not None:
+            self._inside.goodbye()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Let the server listen at once; load beside it; close when the server does."""

@@ -1,5 +1,5 @@
 """What has to be done whether or not anybody asks: forgotten incidents are closed, what a silence hid is told once
-it is over, the audit log is sealed, old keys are forgotten."""
+it is over, the audit log is sealed, old keys and sessions are forgotten."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from triage.store.audit import AT_ONCE, Audit
 from triage.store.database import Database
 from triage.store.incidents import Incidents
 from triage.store.letters import Letters
+from triage.store.sessions import Sessions
 from triage.store.silences import Silences
 
 log = structlog.get_logger("triage.housekeeping")
@@ -28,6 +29,7 @@ class Housekeeping:
     ) -> None:
         self._incidents = Incidents(database)
         self._letters = Letters(database)
+        self._sessions = Sessions(database)
         self._silences = Silences(database)
         self._audit = Audit(database)
         self._corrections = corrections
@@ -38,6 +40,7 @@ class Housekeeping:
         while closed := self._incidents.close_forgotten(self._clock()):
             log.info("forgotten incidents closed", count=len(closed))
         self._letters.forget_deliveries(DELIVERY_KEYS_KEPT)
+        self._sessions.forget(self._clock())
         if self._corrections is not None and (
             told := tell_unsilenced(self._silences, self._corrections, self._clock())
         ):

@@ -38,6 +38,7 @@ from triage.store.oncall import OnCallOverrides
 from triage.store.outbox import Outbox
 from triage.store.pattern_changes import PatternChanges
 from triage.store.reviews import Reviews
+from triage.store.sessions import Sessions
 from triage.store.tokens import Tokens
 from triage.store.watching import Watches
 from triage.telling.clicking import Clicking
@@ -59,6 +60,7 @@ class Parts:
         self.letters = Letters(database)
         self.configurations = Configurations(database)
         self.tokens = Tokens(database)
+        self.sessions = Sessions(database)
         self.principals = Principals(self.tokens, settings.data_dir / "tokens.json")
         self.oncall = OnCall(OnCallOverrides(database), lambda: catalogue_in_force(activation), utc_now)
         self.triager = Triager(self.store, lambda: in_force(activation), utc_now, self.oncall.standing)

@@ -1,0 +1,1 @@
+"""The console: pages for reviewers and responders, made on the server."""

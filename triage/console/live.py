@@ -1,0 +1,213 @@
+"""What changes is shown at once: one thread reads the feed of changes and hands each to the pages that show it.
+
+A row is drawn once, however many pages show it; a page is told by an event of its stream whether the row fits what
+it lists. Streams end with the session they were opened in.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from triage.console.filters import list_filter
+from triage.console.routing import PageRoute
+from triage.console.templating import Clock, render
+from triage.console.visiting import visitor_of
+from triage.errors import TriageError, Unauthenticated
+from triage.serving.outliving import outlives
+from triage.serving.parts import catalogue_in_force, utc_now
+from triage.serving.rounds import Rounds
+from triage.serving.service import Service
+from triage.store.changes import Changes
+from triage.store.lists import IncidentLists, IncidentRow, ListFilter, Standing
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks while somebody watches."""
+REST = 1.0
+PING_EVERY = 15.0
+"""Seconds after which a silent stream says that it is alive; proxies cut silent ones."""
+ASKED_EVERY = 4
+"""Pings after which it is asked again whether the session holds."""
+WAITING = 200
+"""Events that wait for a slow page; one that falls further behind loads itself again."""
+
+Event = bytes | None
+"""As it goes out; None ends the stream."""
+PING = b": still here\n\n"
+MANY = b"event: many\ndata: {}\n\n"
+
+
+@dataclass(eq=False, slots=True)
+class Watcher:
+    """A page that is open. ``incident``: the one it shows; else ``wanted`` says which it lists."""
+
+    loop: asyncio.AbstractEventLoop
+    wanted: ListFilter | None = None
+    incident: str | None = None
+    queue: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue(WAITING))
+
+    def offer(self, event: Event) -> None:
+        """From the loop only. A page that is too far behind gets one event that says so in place of all."""
+        if self.queue.full():
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            self.queue.put_nowait(MANY)
+        self.queue.put_nowait(event)
+
+
+class Live:
+    """One per process."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._watchers: set[Watcher] = set()
+        self._guard = threading.Lock()
+        self._changes: Changes | None = None
+        self._rounds = Rounds("live", self.look)
+        self._closed = False
+        self.start = self._rounds.start
+
+    def stop(self) -> None:
+        self.close()
+        self._rounds.stop()
+
+    def close(self) -> None:
+        """End every stream: a server that stops waits for its answers to end."""
+        self._closed = True
+        self._tell(self._all(), None)
+
+    def enter(self, watcher: Watcher) -> None:
+        with self._guard:
+            self._watchers.add(watcher)
+        if self._closed:
+            watcher.offer(None)
+
+    def leave(self, watcher: Watcher) -> None:
+        with self._guard:
+            self._watchers.discard(watcher)
+
+    def _all(self) -> list[Watcher]:
+        with self._guard:
+            return list(self._watchers)
+
+    def look(self) -> float:
+        """Tell whoever watches what is new; the seconds to wait then."""
+        watchers = self._all()
+        if not watchers or not self._service.has_parts:
+            self._changes = None
+            return REST
+        outlives("live pages", lambda: self._look(watchers), self._service.metrics)
+        return LOOK_EVERY
+
+    def _look(self, watchers: Sequence[Watcher]) -> None:
+        parts = self._service.parts
+        if self._changes is None:
+            begun = Changes(parts.database)
+            begun.begin()
+            self._changes = begun
+        found = self._changes.read(utc_now())
+        if found is None:
+            self._tell(watchers, MANY)
+        elif found:
+            rows = IncidentLists(parts.database).get_many(found)
+            zone = catalogue_in_force(self._service.activation).zone
+            for row in rows:
+                self._show(watchers, row, Clock(zone, utc_now()))
+
+    def _show(self, watchers: Sequence[Watcher], row: IncidentRow, clock: Clock) -> None:
+        catalogue = catalogue_in_force(self._service.activation)
+        html = render("_row.html", {"row": row, "clock": clock, "catalogue": catalogue})
+        strip = render("_strip.html", {"row": row, "clock": clock, "catalogue": catalogue})
+        fitting, other = (_event("row", {"id": row.id, "html": html, "fits": fits}) for fits in (True, False))
+        shown = _event("incident", {"id": row.id, "html": strip})
+        for watcher in watchers:
+            if watcher.incident is not None:
+                if watcher.incident == row.id:
+                    self._tell([watcher], shown)
+            elif watcher.wanted is not None:
+                self._tell([watcher], fitting if fits(row, watcher.wanted) else other)
+
+    @staticmethod
+    def _tell(watchers: Iterable[Watcher], event: Event) -> None:
+        for watcher in watchers:
+            if not watcher.loop.is_closed():
+                watcher.loop.call_soon_threadsafe(watcher.offer, event)
+
+
+def fits(row: IncidentRow, wanted: ListFilter) -> bool:
+    """Whether the list shows it. Words are looked for by the database alone: a list of found ones gains none."""
+    standing = {
+        Standing.OPEN: row.is_open,
+        Standing.ALL: True,
+        Standing.TRIGGERED: row.state.value == Standing.TRIGGERED.value,
+        Standing.ACKNOWLEDGED: row.state.value == Standing.ACKNOWLEDGED.value,
+        Standing.RESOLVED: not row.is_open,
+    }[wanted.standing]
+    asked = (
+        (wanted.teams is None or row.team in wanted.teams),
+        (wanted.priority is None or row.priority is wanted.priority),
+        (wanted.service is None or row.service == wanted.service),
+        (wanted.environment is None or row.environment == wanted.environment),
+        (wanted.source is None or row.source == wanted.source),
+        (wanted.since is None or row.opened_at >= wanted.since),
+        (wanted.person is None or wanted.person == row.acknowledged_by or wanted.person in row.paged),
+    )
+    return standing and all(asked) and wanted.q is None and wanted.after is None
+
+
+def _event(name: str, data: object) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+@router.get("/live")
+async def stream(request: Request, incident: str | None = None) -> Response:
+    """Events for one open page: of the incident that it shows, else of the list that its address filters."""
+    visitor = await run_in_threadpool(visitor_of, request)
+    loop = asyncio.get_running_loop()
+    if incident is not None:
+        watcher = Watcher(loop, incident=incident)
+    else:
+        watcher = Watcher(loop, wanted=list_filter(request.query_params, visitor))
+    live: Live = request.app.state.live
+    return StreamingResponse(
+        _events(live, watcher, request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+    )
+
+
+async def _events(live: Live, watcher: Watcher, request: Request) -> AsyncIterator[bytes]:
+    live.enter(watcher)
+    pings = 0
+    try:
+        yield b"retry: 2000\n\n"
+        while True:
+            try:
+                event = await asyncio.wait_for(watcher.queue.get(), PING_EVERY)
+            except TimeoutError:
+                pings += 1
+                if pings % ASKED_EVERY == 0 and not await run_in_threadpool(_still_signed_in, request):
+                    yield _event("over", {})
+                    return
+                event = PING
+            if event is None:
+                return
+            yield event
+    finally:
+        live.leave(watcher)
+
+
+def _still_signed_in(request: Request) -> bool:
+    """While it cannot be known, as the database is away, nothing comes to be shown either."""
+    try:
+        visitor_of(request)
+    except Unauthenticated:
+        return False
+    except TriageError:
+        return True
+    return True
