@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures_outage",
     "tests.fixtures_receivers",
     "tests.fixtures_alertmanager",
+    "tests.fixtures_console",
 ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from triage.console.filters import SINCE, WHOSE, kept, list_filter, position
+from triage.console.live import live_address
 from triage.console.routing import PageRoute, page
 from triage.console.visiting import service_of, visitor_of
 from triage.domain.priority import Priority
@@ -46,6 +47,6 @@ def list_incidents(request: Request) -> Response:
         "priorities": [(priority, visitor.catalogue.label_of(priority)) for priority in Priority],
         "choices": lists.choices(),
         "filtered": [name for name in FIELDS if query.get(name)],
-        "live": "/live" + kept(query) if wanted.after is None else None,
+        "live": live_address(visitor.now, kept(query)) if wanted.after is None else None,
     }
     return page(request, visitor, "incidents.html", context)

@@ -6,8 +6,11 @@ it lists. Streams end with the session they were opened in.
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -18,6 +21,7 @@ from triage.console.filters import list_filter
 from triage.console.routing import PageRoute
 from triage.console.templating import Clock, render
 from triage.console.visiting import visitor_of
+from triage.domain.incident import utc
 from triage.errors import TriageError, Unauthenticated
 from triage.serving.outliving import outlives
 from triage.serving.parts import catalogue_in_force, utc_now
@@ -29,8 +33,9 @@ from triage.store.lists import IncidentLists, IncidentRow, ListFilter, Standing
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 LOOK_EVERY = 0.25
-"""Seconds between two looks while somebody watches."""
-REST = 1.0
+"""Seconds between two looks."""
+KEPT_FOR = timedelta(minutes=1)
+"""A page whose stream begins, or begins again, so long after it was made is told what it missed."""
 PING_EVERY = 15.0
 """Seconds after which a silent stream says that it is alive; proxies cut silent ones."""
 ASKED_EVERY = 4
@@ -46,9 +51,11 @@ MANY = b"event: many\ndata: {}\n\n"
 
 @dataclass(eq=False, slots=True)
 class Watcher:
-    """A page that is open. ``incident``: the one it shows; else ``wanted`` says which it lists."""
+    """A page that is open. ``incident``: the one it shows; else ``wanted`` says which it lists; ``since``: of when
+    it is."""
 
     loop: asyncio.AbstractEventLoop
+    since: datetime
     wanted: ListFilter | None = None
     incident: str | None = None
     queue: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue(WAITING))
@@ -68,8 +75,11 @@ class Live:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._watchers: set[Watcher] = set()
+        self._new: set[Watcher] = set()
         self._guard = threading.Lock()
         self._changes: Changes | None = None
+        self._recent: deque[tuple[datetime, str]] = deque()
+        self._known_since: datetime | None = None
         self._rounds = Rounds("live", self.look)
         self._closed = False
         self.start = self._rounds.start
@@ -81,64 +91,86 @@ class Live:
     def close(self) -> None:
         """End every stream: a server that stops waits for its answers to end."""
         self._closed = True
-        self._tell(self._all(), None)
+        with self._guard:
+            everybody = list(self._watchers)
+        self._tell(everybody, None)
 
     def enter(self, watcher: Watcher) -> None:
         with self._guard:
             self._watchers.add(watcher)
+            self._new.add(watcher)
         if self._closed:
             watcher.offer(None)
 
     def leave(self, watcher: Watcher) -> None:
         with self._guard:
             self._watchers.discard(watcher)
-
-    def _all(self) -> list[Watcher]:
-        with self._guard:
-            return list(self._watchers)
+            self._new.discard(watcher)
 
     def look(self) -> float:
         """Tell whoever watches what is new; the seconds to wait then."""
-        watchers = self._all()
-        if not watchers or not self._service.has_parts:
-            self._changes = None
-            return REST
-        outlives("live pages", lambda: self._look(watchers), self._service.metrics)
+        if self._service.has_parts and not self._service.parts.database.is_down:
+            outlives("live pages", self._look, self._service.metrics)
         return LOOK_EVERY
 
-    def _look(self, watchers: Sequence[Watcher]) -> None:
-        parts = self._service.parts
+    def _look(self) -> None:
+        now = utc_now()
         if self._changes is None:
-            begun = Changes(parts.database)
+            begun = Changes(self._service.parts.database)
             begun.begin()
-            self._changes = begun
-        found = self._changes.read(utc_now())
+            self._changes, self._known_since = begun, now
+        found = self._changes.read(now)
+        with self._guard:
+            new, everybody = self._new, list(self._watchers)
+            self._new = set()
         if found is None:
-            self._tell(watchers, MANY)
-        elif found:
-            rows = IncidentLists(parts.database).get_many(found)
-            zone = catalogue_in_force(self._service.activation).zone
-            for row in rows:
-                self._show(watchers, row, Clock(zone, utc_now()))
+            self._recent.clear()
+            self._known_since = now
+            self._tell(everybody, MANY)
+            return
+        self._recent.extend((now, incident_id) for incident_id in found)
+        while self._recent and self._recent[0][0] < now - KEPT_FOR:
+            self._recent.popleft()
+        self._catch_up(new, now)
+        if found and everybody:
+            self._show(everybody, found, now)
 
-    def _show(self, watchers: Sequence[Watcher], row: IncidentRow, clock: Clock) -> None:
+    def _catch_up(self, new: Iterable[Watcher], now: datetime) -> None:
+        """What has happened between the making of a page and the beginning of its stream."""
+        known_since = max(self._known_since or now, now - KEPT_FOR)
+        for watcher in new:
+            missed = list(dict.fromkeys(one for at, one in self._recent if at >= watcher.since))
+            if watcher.since < known_since:
+                self._tell([watcher], MANY)
+            elif missed:
+                self._show([watcher], missed, now)
+
+    def _show(self, watchers: Sequence[Watcher], incident_ids: Sequence[str], now: datetime) -> None:
         catalogue = catalogue_in_force(self._service.activation)
-        html = render("_row.html", {"row": row, "clock": clock, "catalogue": catalogue})
-        strip = render("_strip.html", {"row": row, "clock": clock, "catalogue": catalogue})
-        fitting, other = (_event("row", {"id": row.id, "html": html, "fits": fits}) for fits in (True, False))
-        shown = _event("incident", {"id": row.id, "html": strip})
-        for watcher in watchers:
-            if watcher.incident is not None:
+        clock = Clock(catalogue.zone, now)
+        for row in IncidentLists(self._service.parts.database).get_many(incident_ids):
+            drawn = {"row": row, "clock": clock, "catalogue": catalogue}
+            html, strip = render("_row.html", drawn), render("_strip.html", drawn)
+            fitting, other = (
+                _event("row", {"id": row.id, "html": html, "fits": fits}, now) for fits in (True, False)
+            )
+            shown = _event("incident", {"id": row.id, "html": strip}, now)
+            for watcher in watchers:
                 if watcher.incident == row.id:
                     self._tell([watcher], shown)
-            elif watcher.wanted is not None:
-                self._tell([watcher], fitting if fits(row, watcher.wanted) else other)
+                elif watcher.wanted is not None:
+                    self._tell([watcher], fitting if fits(row, watcher.wanted) else other)
 
     @staticmethod
     def _tell(watchers: Iterable[Watcher], event: Event) -> None:
         for watcher in watchers:
             if not watcher.loop.is_closed():
                 watcher.loop.call_soon_threadsafe(watcher.offer, event)
+
+
+def live_address(made_at: datetime, query: str) -> str:
+    """Of the stream of a page that was made then. ``query`` begins with ``?``."""
+    return f"/live{query}&{urlencode({'at': made_at.isoformat()})}"
 
 
 def fits(row: IncidentRow, wanted: ListFilter) -> bool:
@@ -162,19 +194,21 @@ def fits(row: IncidentRow, wanted: ListFilter) -> bool:
     return standing and all(asked) and wanted.q is None and wanted.after is None
 
 
-def _event(name: str, data: object) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+def _event(name: str, data: object, now: datetime) -> bytes:
+    """Its id is the moment, which a browser that was cut off brings back."""
+    return f"id: {now.isoformat()}\nevent: {name}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
 
 
 @router.get("/live")
-async def stream(request: Request, incident: str | None = None) -> Response:
+async def stream(request: Request, at: str = "", incident: str | None = None) -> Response:
     """Events for one open page: of the incident that it shows, else of the list that its address filters."""
     visitor = await run_in_threadpool(visitor_of, request)
-    loop = asyncio.get_running_loop()
+    since = _moment(request.headers.get("last-event-id") or at) or visitor.now
+    watcher = Watcher(asyncio.get_running_loop(), since)
     if incident is not None:
-        watcher = Watcher(loop, incident=incident)
+        watcher.incident = incident
     else:
-        watcher = Watcher(loop, wanted=list_filter(request.query_params, visitor))
+        watcher.wanted = list_filter(request.query_params, visitor)
     live: Live = request.app.state.live
     return StreamingResponse(
         _events(live, watcher, request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
@@ -192,7 +226,7 @@ async def _events(live: Live, watcher: Watcher, request: Request) -> AsyncIterat
             except TimeoutError:
                 pings += 1
                 if pings % ASKED_EVERY == 0 and not await run_in_threadpool(_still_signed_in, request):
-                    yield _event("over", {})
+                    yield b"event: over\ndata: {}\n\n"
                     return
                 event = PING
             if event is None:
@@ -200,6 +234,13 @@ async def _events(live: Live, watcher: Watcher, request: Request) -> AsyncIterat
             yield event
     finally:
         live.leave(watcher)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return utc(datetime.fromisoformat(text))
+    except ValueError:
+        return None
 
 
 def _still_signed_in(request: Request) -> bool:
