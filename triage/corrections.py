@@ -42,11 +42,20 @@ class Corrections:
         self._clock = clock
 
     def override(
-        self, incident_id: str, actor: str, *, priority: str | None, team: str | None, reason: str = ""
+        self,
+        incident_id: str,
+        actor: str,
+        *,
+        priority: str | None,
+        team: str | None,
+        reason: str = "",
+        looked_at: str | None = None,
     ) -> tuple[IncidentRecord, Decision]:
-        """Change priority, team or both, each in the organisation's own word.
+        """Change priority, team or both, each in the organisation's own word. ``looked_at``: the decision that
+        they were shown, where it matters that nobody was faster.
 
-        Raises NotFound, BadRequest when nothing is changed, UnknownWord when the catalogue lacks the word.
+        Raises NotFound, BadRequest when nothing is changed, UnknownWord when the catalogue lacks the word, and
+        Conflict where another decision stands by now.
         """
         if priority is None and team is None:
             raise BadRequest("an override names a priority, a team or both")
@@ -60,6 +69,8 @@ class Corrections:
             reason=reason,
         )
         with self._incidents.changing(incident_id) as change:
+            if looked_at is not None and change.record.decision_id != looked_at:
+                raise Conflict("it was decided anew while you looked at it; look again before you change it")
             change.override(said)
             decision = self._decide_again(change, active, said, now)
             change.note(
@@ -163,6 +174,20 @@ class Corrections:
             elif change.waits_for(actor):
                 change.record.acknowledged_by = actor
                 change.note(now, "acknowledged", actor)
+        return change.record
+
+    def take_over(self, incident_id: str, actor: str, holder: str) -> IncidentRecord:
+        """From ``holder``, who took it. Raises NotFound; Conflict when it is over or somebody else has it."""
+        now = self._clock()
+        with self._incidents.changing(incident_id) as change:
+            record = change.record
+            if not record.is_open:
+                raise Conflict("the incident is resolved already")
+            if record.acknowledged_by not in (holder, actor):
+                raise Conflict("somebody else has taken it over by now")
+            if record.acknowledged_by != actor:
+                record.acknowledged_by = actor
+                change.note(now, "acknowledged", actor, taken_over_from=holder)
         return change.record
 
     def move(self, incident_id: str, actor: str, status: Status) -> IncidentRecord:

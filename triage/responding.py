@@ -11,7 +11,7 @@ from triage.domain.reach import Surroundings, members, targets_of_role
 from triage.domain.record import IncidentRecord
 from triage.errors import Conflict, Forbidden, NotFound, UnknownWord
 from triage.escalation.handover import HandOver, hand_over
-from triage.escalation.state import Verdict
+from triage.escalation.state import Timer, Verdict
 from triage.oncall import Standing, nothing_stands
 from triage.store.escalations import Escalations
 from triage.store.incidents import Change, Incidents
@@ -20,12 +20,14 @@ from triage.store.incidents import Change, Incidents
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progressed:
     """A running escalation as whoever takes it over needs it. ``approvals``: what became of each checkpoint that
-    was asked for; ``messages``: what was said, or waits to be said, in that order."""
+    was asked for; ``messages``: what was said, or waits to be said, in that order; ``timers``: what happens by
+    itself, and when."""
 
     hand_over: HandOver
     path: EscalationPath
     approvals: dict[str, Verdict]
     messages: list[Message]
+    timers: tuple[Timer, ...] = ()
 
 
 class Responding:
@@ -110,6 +112,7 @@ class Responding:
             path=running.state.path,
             approvals=dict(running.state.verdicts),
             messages=self._escalations.messages(incident_id),
+            timers=running.state.timers,
         )
 
 

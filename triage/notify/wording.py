@@ -191,6 +191,13 @@ _HANDED_OVER = {MessageKind.PAGE, MessageKind.POST, MessageKind.VENDOR, MessageK
 # The hand-over.
 
 
+def hand_over_text(briefing: Briefing, zone: ZoneInfo, now: datetime, names: Mapping[str, str]) -> str:
+    """The same as pages hold, for somebody to copy. ``names``: people's, by id."""
+    return "\n".join(
+        _hand_over(Occasion(messages=(), briefings=(briefing,), zone=zone, now=now, names=names), briefing)
+    )
+
+
 def _hand_over(occasion: Occasion, briefing: Briefing) -> list[str]:
     at = occasion.at
     lasted = in_words(occasion.now - briefing.opened_at)

@@ -25,6 +25,7 @@ from triage.serving.posting import make_delivering, make_links
 from triage.serving.principals import Principals
 from triage.serving.promotion import Promotion
 from triage.settings import Settings
+from triage.store.background import Backgrounds
 from triage.store.batch import PostgresStore
 from triage.store.clock import DatabaseClock
 from triage.store.configurations import Configurations
@@ -41,6 +42,7 @@ from triage.store.reviews import Reviews
 from triage.store.sessions import Sessions
 from triage.store.tokens import Tokens
 from triage.store.watching import Watches
+from triage.telling.briefing import Briefings
 from triage.telling.clicking import Clicking
 from triage.telling.watching import Watching
 from triage.triager import Triager
@@ -80,6 +82,13 @@ class Parts:
         )
         self.responding = Responding(
             self.incidents, self.escalations, lambda: catalogue_in_force(activation), utc_now, self.oncall.standing
+        )
+        self.briefings = Briefings(
+            self.incidents,
+            self.escalations,
+            Backgrounds(database),
+            lambda: catalogue_in_force(activation),
+            self.oncall.standing,
         )
         links = make_links(database, settings)
         self.outbox = Outbox(database)

@@ -88,6 +88,15 @@ class Silences:
             rows = db.execute(statement.encode(), (*values, limit)).fetchall()
         return [_record(row) for row in rows]
 
+    def standing_of(self, root: str, now: datetime) -> list[SilenceRecord]:
+        """Those that hide something of this family now, the one that lasts longest first."""
+        with self._database.connection() as db:
+            rows = db.execute(
+                f"{_SELECT} WHERE p.root = %s AND s.ended_at IS NULL AND s.ends_at > %s ORDER BY s.ends_at DESC",
+                (identifier(root, "pattern"), now),
+            ).fetchall()
+        return [_record(row) for row in rows]
+
     def find_unsilenced(self, now: datetime, limit: int = 500) -> list[Unsilenced]:
         """Open incidents that nobody was told of because of a silence that holds for them no more: it is over, or
         the incident belongs to another pattern since."""

@@ -57,9 +57,9 @@ class Briefings:
             opened_at=record.opened_at,
             occurrences=record.occurrences,
             acknowledged_by=record.acknowledged_by,
-            why=_why(decision) if decision else (),
+            why=why(decision) if decision else (),
             told=stands.told if stands else (),
-            done=tuple(Done(at=entry.at, by=entry.actor, what=_said(entry)) for entry in background.done),
+            done=tuple(Done(at=entry.at, by=entry.actor, what=said(entry)) for entry in background.done),
             similar=background.earlier,
             known_fix=background.known_fix,
             runbook=service.runbook if service else None,
@@ -81,11 +81,11 @@ class Briefings:
         return hand_over(around, running.state, now)
 
 
-def _why(decision: Decision) -> tuple[str, ...]:
+def why(decision: Decision) -> tuple[str, ...]:
     """Sentences on where priority and team came from, and which rules had a say."""
     said = [
-        f"priority {_because(decision.priority.source, decision.priority.probability)}",
-        f"team {_because(decision.team.source, decision.team.probability)}",
+        f"priority {because(decision.priority.source, decision.priority.probability)}",
+        f"team {because(decision.team.source, decision.team.probability)}",
     ]
     rules = decision.explanation.rules
     if rules:
@@ -94,7 +94,8 @@ def _why(decision: Decision) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _because(source: DecisionSource, probability: float | None) -> str:
+def because(source: DecisionSource, probability: float | None) -> str:
+    """Where a value came from, and how sure that is."""
     sure = f", {probability:.0%} sure" if probability is not None else ""
     return _SOURCES[source] + sure
 
@@ -111,7 +112,8 @@ _SOURCES = {
 }
 
 
-def _said(entry: TimelineEntry) -> str:
+def said(entry: TimelineEntry) -> str:
+    """What somebody did, without who it was."""
     detail = entry.detail
     reason = f": {detail['reason']}" if detail.get("reason") else ""
     match entry.kind:
@@ -123,7 +125,7 @@ def _said(entry: TimelineEntry) -> str:
             changed = [str(detail[word]) for word in ("priority", "team") if detail.get(word)]
             return f"changed to {', '.join(changed)}{reason}"
         case "acknowledged":
-            return "took it"
+            return "took it" + (f" over from {detail['taken_over_from']}" if detail.get("taken_over_from") else "")
         case "escalated":
             return f"asked for the next step{reason}"
         case "approved" | "refused":

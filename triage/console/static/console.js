@@ -184,6 +184,11 @@ addEventListener("submit", (event) => {
 });
 
 document.addEventListener("htmx:afterSettle", tick);
+// What somebody is about to fill in or has opened is not taken from under their hands.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target } = event.detail;
+  if (target?.querySelector("details[open]") || target?.contains(document.activeElement)) event.detail.shouldSwap = false;
+});
 // A machine that cannot be reached says nothing: say it here.
 document.addEventListener("htmx:sendError", () => news("The service cannot be reached. What you did has not arrived."));
 
