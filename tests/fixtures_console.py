@@ -42,10 +42,15 @@ class Console:
         return str(self.service.fire(**fields)["incident"]["id"])
 
     def token(self, person: str, role: str = "responder") -> str:
-        """From then on nobody comes in without one."""
+        """One that the service knows. From then on nobody comes in without one."""
         done = self.service.triage("token", "create", "--role", role, "--person", person)
         assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        token = done.stdout.strip()
+        bearer = {"Authorization": f"Bearer {token}"}
+        self.service.wait_until(
+            lambda: self.service.get("/v1/oncall", headers=bearer).status_code == 200, "aware of the token"
+        )
+        return token
 
 
 class Visit:

@@ -36,7 +36,16 @@ from triage.api import (
 from triage.api.observing import Observing
 from triage.api.openapi import describe
 from triage.api.problems import on_http_error, on_invalid_parameters, on_triage_error
-from triage.console import incident_actions, incident_list, incident_page, live, signing_in, statics
+from triage.console import (
+    incident_actions,
+    incident_list,
+    incident_page,
+    live,
+    oncall_page,
+    reporting,
+    signing_in,
+    statics,
+)
 from triage.console.live import Live
 from triage.errors import TriageError
 from triage.serving.posting import Posting
@@ -132,6 +141,8 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         incident_list,
         incident_page,
         incident_actions,
+        reporting,
+        oncall_page,
         live,
     ):
         app.include_router(module.router)

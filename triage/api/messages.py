@@ -1,6 +1,5 @@
 """``/v1/messages``: what was said to people and what could not be; once more, and on trial."""
 
-import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,11 +13,12 @@ from triage.api.examples import MESSAGE_KEYS, TESTED
 from triage.api.paging import cursor_of, moment_and_word
 from triage.api.routing import BODY, answers, reads
 from triage.domain.access import Principal, Role
-from triage.domain.message import Message, MessageKind, MessageState
+from triage.domain.message import Message, MessageState
 from triage.errors import Forbidden, UnknownWord
 from triage.serving.parts import catalogue_in_force, utc_now
 from triage.serving.service import Service
 from triage.store.outbox import MessageFilter
+from triage.telling.trial import trial_page
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"])
 
@@ -105,14 +105,7 @@ async def send_test(request: Request) -> Response:
     principal = admit(request, Role.RESPONDER)
     service = service_of(request)
     asked = await read_fields(request, service.settings, TestBody)
-    message = Message(
-        key=f"test/{uuid.uuid4()}",
-        incident_id=None,
-        kind=MessageKind.ALARM,
-        recipient=f"person:{_tested(service, principal, asked.person)}",
-        detail={"title": "Test page", "lines": [f"Asked for by {principal.actor}. Nothing has happened."]},
-        made_at=utc_now(),
-    )
+    message = trial_page(_tested(service, principal, asked.person), principal.actor, utc_now())
     await run_in_threadpool(service.parts.outbox.put, [message])
     return answer(render(_view(message)), 201)
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from triage.console.routing import Form, PageRoute, go, submitted
+from triage.console.templating import local_moment
 from triage.console.visiting import Visitor, service_of
 from triage.console.words import name_of
 from triage.domain.access import Role
@@ -216,12 +217,9 @@ async def review(request: Request, incident_id: str) -> Response:
 
 
 def _day(form: Form, visitor: Visitor) -> datetime:
-    """The end of the day that a form names, by whoever's clock it is. Raises InvalidIncident."""
-    try:
-        day = datetime.fromisoformat(form.need("due", "the day by which it is done"))
-        return utc(day.replace(hour=18, tzinfo=visitor.zone))
-    except (ValueError, OverflowError):
-        raise InvalidIncident("the day is not one") from None
+    """The end of the working day that a form names, by whoever's clock it is. Raises InvalidIncident."""
+    day = local_moment(form.need("due", "the day by which it is done"), visitor.zone, "by when")
+    return utc(day.astimezone(visitor.zone).replace(hour=18))
 
 
 @router.post("/follow-ups/{follow_up_id}/done")

@@ -7,7 +7,7 @@ it lists. Streams end with the session they were opened in.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -36,6 +36,9 @@ LOOK_EVERY = 0.25
 """Seconds between two looks."""
 KEPT_FOR = timedelta(minutes=1)
 """A page whose stream begins, or begins again, so long after it was made is told what it missed."""
+ECHO_AFTER = timedelta(seconds=1)
+"""An escalation hears of what was done to its incident within a tick, and may say nothing: what has changed is shown
+once more so long after."""
 PING_EVERY = 15.0
 """Seconds after which a silent stream says that it is alive; proxies cut silent ones."""
 ASKED_EVERY = 4
@@ -79,6 +82,7 @@ class Live:
         self._guard = threading.Lock()
         self._changes: Changes | None = None
         self._recent: deque[tuple[datetime, str]] = deque()
+        self._echoes: deque[tuple[datetime, str]] = deque()
         self._known_since: datetime | None = None
         self._rounds = Rounds("live", self.look)
         self._closed = False
@@ -132,8 +136,14 @@ class Live:
         while self._recent and self._recent[0][0] < now - KEPT_FOR:
             self._recent.popleft()
         self._catch_up(new, now)
-        if found and everybody:
-            self._show(everybody, found, now)
+        shown = list(dict.fromkeys((*found, *self._due_echoes(now))))
+        self._echoes.extend((now + ECHO_AFTER, incident_id) for incident_id in found)
+        if shown and everybody:
+            self._show(everybody, shown, now)
+
+    def _due_echoes(self, now: datetime) -> Iterator[str]:
+        while self._echoes and self._echoes[0][0] <= now:
+            yield self._echoes.popleft()[1]
 
     def _catch_up(self, new: Iterable[Watcher], now: datetime) -> None:
         """What has happened between the making of a page and the beginning of its stream."""

@@ -14,9 +14,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from triage.domain.access import Role
-from triage.domain.incident import Status
+from triage.domain.incident import Status, utc
 from triage.domain.priority import Priority
 from triage.domain.wording import in_words
+from triage.errors import FieldFault, InvalidIncident
 
 # Control characters but for tab and line end, ANSI sequences as a whole, and what turns the direction of writing.
 _ANSI = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|.?)")
@@ -88,6 +89,23 @@ def short(length: timedelta) -> str:
     return f"{hours} h" if hours < 48 else f"{hours // 24} d"
 
 
+def local_moment(text: str, zone: ZoneInfo, what: str) -> datetime:
+    """A time as ``<input type="datetime-local">`` or ``type="date"`` gives it, by the clock of ``zone``. Raises
+    InvalidIncident."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return utc(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+    except (ValueError, OverflowError):
+        raise InvalidIncident(
+            "a time is not one", (FieldFault(what, "must be a date and a time of day"),)
+        ) from None
+
+
+def counted(number: int, word: str) -> str:
+    """``1 alert``, ``2 alerts``."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def percent(share: float | None) -> str:
     """``83 %``; never 100 % or 0 % of what is only nearly so."""
     if share is None:
@@ -121,7 +139,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"short": short, "percent": percent, "in_words": in_words}
+    made.filters |= {"short": short, "percent": percent, "counted": counted, "in_words": in_words}
     made.globals |= {"static": static, "Role": Role, "Status": Status, "Priority": Priority, "next_words": NEXT}
     return made
 
