@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from training.evaluation.measured import measured_of
 from training.evaluation.measures import TargetFigures, measure
 from training.history.cleaning_report import CleaningReport, counted, some
 from training.history.leaks import Leak
 from training.learning.fit import HeadFit
 from training.learning.screening import Compared
 from triage.prediction.head import HeadSettings
+from triage.prediction.measured import MEASURED
 
 _REPETITIONS = 300
 _ENOUGH = 30
@@ -64,6 +66,7 @@ class HeadSummary:
             "held_out": None if self.figures is None else _brief(self.figures),
             "as_they_come": None if self.as_they_come is None else _brief(self.as_they_come),
             "compared": [one.describe() for one in self.compared],
+            MEASURED: None if self.figures is None else measured_of(self.figures).describe(),
         }
 
     def lines(self) -> Iterator[str]:
