@@ -43,6 +43,7 @@ from triage.console import (
     live,
     oncall_page,
     reporting,
+    review_queue,
     signing_in,
     statics,
 )
@@ -142,6 +143,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         incident_page,
         incident_actions,
         reporting,
+        review_queue,
         oncall_page,
         live,
     ):

@@ -50,9 +50,10 @@ class Corrections:
         team: str | None,
         reason: str = "",
         looked_at: str | None = None,
+        beside: Callable[[Change], None] = lambda _: None,
     ) -> tuple[IncidentRecord, Decision]:
         """Change priority, team or both, each in the organisation's own word. ``looked_at``: the decision that
-        they were shown, where it matters that nobody was faster.
+        they were shown, where it matters that nobody was faster; ``beside``: done in the same transaction.
 
         Raises NotFound, BadRequest when nothing is changed, UnknownWord when the catalogue lacks the word, and
         Conflict where another decision stands by now.
@@ -82,7 +83,35 @@ class Corrections:
                 reason=reason,
                 decision_id=decision.decision_id,
             )
+            beside(change)
         return change.record, decision
+
+    def withdraw(
+        self, incident_id: str, actor: str, override_id: int, *, beside: Callable[[Change], None] = lambda _: None
+    ) -> IncidentRecord:
+        """An override is taken back: it is kept, and counts for nothing any more. ``beside``: done in the same
+        transaction. Raises NotFound; Conflict where it was taken back already, or overridden again since."""
+        active, now = self._active(), self._clock()
+        with self._incidents.changing(incident_id) as change:
+            if not change.withdraw(override_id, actor, now):
+                raise Conflict("somebody has spoken of it again since, or it was taken back already")
+            earlier = change.get_decision()
+            if earlier is not None:
+                inputs = replace(
+                    earlier.inputs,
+                    override=change.find_override(),
+                    now=now,
+                    degraded=tuple(active.degraded),
+                )
+                decision = self._decide(change, active, inputs)
+                change.note(now, "override_withdrawn", actor, decision_id=decision.decision_id)
+            beside(change)
+        return change.record
+
+    def understand(self, priority: str | None, team: str | None) -> tuple[Priority | None, str | None]:
+        """What these words stand for. Raises UnknownWord."""
+        catalogue = self._active().decider.catalogue
+        return _priority(catalogue, priority), _team(catalogue, team)
 
     def reconsider(self, incident_id: str, because: str, silence: Silence | None = None) -> Decision | None:
         """Decide again on what nobody was told of because of a silence that holds no more; None where that is no

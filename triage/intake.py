@@ -10,6 +10,7 @@ from datetime import datetime
 
 from triage.active import Active
 from triage.decider import Case
+from triage.domain.assessment import item_of
 from triage.domain.decision import Decision, DecisionInputs, Standing, StoredDecision
 from triage.domain.delivery import EventResult
 from triage.domain.incident import EventKind, Incident, State, Status
@@ -278,6 +279,8 @@ class Intake:
             team=decision.team.value,
             policy=decision.escalation.policy,
         )
+        if taken.opened:
+            self._memory.review_items.append(item_of(decision, case.inputs, record.pattern_id))
         self._standing[decision.decision_id] = decision
         self.stored.append(self._active.stored(case, decision, look.text_key))
 

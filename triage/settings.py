@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     spool_max_bytes: int = Field(1024**3, ge=0)
     refresh_every: float = Field(1.0, gt=0, description="How often the active pointers and tokens are read")
     public_url: str | None = Field(None, description="Under which people reach the service, for links in messages")
+    review_sample: float = Field(
+        0.02, ge=0, le=0.2, description="Share of incidents drawn for review whatever anybody thinks of them"
+    )
     session_idle: float = Field(12 * 3600.0, gt=0, description="Unused for so long, a session of the console ends")
     session_lasts: float = Field(7 * 86_400.0, gt=0, description="Used or not, it ends so long after signing in")
     log_level: str = "INFO"

@@ -76,6 +76,7 @@ def row_of(past: PastIncident, priority: Label, team: Label) -> Row:
         "label_source": _source(stronger, past),
         "priority_source": _source(priority, past),
         "team_source": _source(team, past),
+        "gold": LabelSource.REVIEWED in (priority.source, team.source),
         "labels": dict(event.labels),
         "links": [{"href": link.href, "text": link.text} for link in event.links],
         "evidence": [{"kind": e.kind, "text": e.text, "href": e.href} for e in event.evidence],

@@ -37,8 +37,8 @@ LOOK_EVERY = 0.25
 KEPT_FOR = timedelta(minutes=1)
 """A page whose stream begins, or begins again, so long after it was made is told what it missed."""
 ECHO_AFTER = timedelta(seconds=1)
-"""An escalation hears of what was done to its incident within a tick, and may say nothing: what has changed is shown
-once more so long after."""
+"""An escalation hears of what was done to its incident within a tick, and may say nothing: what has changed is
+shown once more so long after."""
 PING_EVERY = 15.0
 """Seconds after which a silent stream says that it is alive; proxies cut silent ones."""
 ASKED_EVERY = 4

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from triage.domain.assessment import ReviewItem
 from triage.domain.catalogue import fold
 from triage.domain.decision import TriageOverride
 from triage.domain.incident import Incident
@@ -176,6 +177,8 @@ class Memory:
     changed_incidents: set[str] = field(default_factory=set)
     changed_patterns: set[str] = field(default_factory=set)
     changed_keys: dict[tuple[str, str, str], KeyRecord] = field(default_factory=dict)
+    review_items: list[ReviewItem] = field(default_factory=list)
+    """Incidents that were opened, as somebody may have to look at them."""
     suppressed: Counter[str] = field(default_factory=Counter)
     """By silence: how many occurrences it hid."""
 

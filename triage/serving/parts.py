@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from triage.active import Active
 from triage.asking import Asking
+from triage.assessing import Assessing
 from triage.corrections import Corrections
 from triage.domain.catalogue import Catalogue
 from triage.drilling.real import RealDrills
@@ -18,6 +19,7 @@ from triage.memory.silencing import Silencing
 from triage.memory.similar import Similar
 from triage.notify.heartbeat import call
 from triage.oncall import OnCall
+from triage.precision import Precision
 from triage.responding import Responding
 from triage.reviewing import Reviewing
 from triage.serving.activation import Activation
@@ -67,6 +69,14 @@ class Parts:
         self.oncall = OnCall(OnCallOverrides(database), lambda: catalogue_in_force(activation), utc_now)
         self.triager = Triager(self.store, lambda: in_force(activation), utc_now, self.oncall.standing)
         self.corrections = Corrections(self.incidents, lambda: in_force(activation), utc_now, self.oncall.standing)
+        self.assessing = Assessing(
+            database,
+            self.incidents,
+            self.corrections,
+            lambda: catalogue_in_force(activation),
+            utc_now,
+            settings.review_sample,
+        )
         self.escalations = Escalations(database)
         shared = DatabaseClock(database)
         self.engine = Engine(
@@ -123,6 +133,7 @@ class Parts:
             self.oncall.standing,
         )
         self.drills = RealDrills(self.triager, self.incidents, self.escalations, self.watches, utc_now)
+        self.precision = Precision(database, lambda: catalogue_in_force(activation), settings.review_sample)
         self.insights = Insights(Figures(database), lambda: catalogue_in_force(activation))
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)

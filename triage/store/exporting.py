@@ -65,11 +65,11 @@ LEFT JOIN LATERAL (
 ) AS d ON true
 LEFT JOIN LATERAL (
     SELECT priority, made_by, made_at FROM triage_override
-    WHERE incident_id = i.id AND priority IS NOT NULL ORDER BY id DESC LIMIT 1
+    WHERE incident_id = i.id AND priority IS NOT NULL AND withdrawn_at IS NULL ORDER BY id DESC LIMIT 1
 ) AS p ON true
 LEFT JOIN LATERAL (
     SELECT team, made_by, made_at FROM triage_override
-    WHERE incident_id = i.id AND team IS NOT NULL ORDER BY id DESC LIMIT 1
+    WHERE incident_id = i.id AND team IS NOT NULL AND withdrawn_at IS NULL ORDER BY id DESC LIMIT 1
 ) AS t ON true
 LEFT JOIN LATERAL (
     SELECT k.incident_id FROM incident_key AS k

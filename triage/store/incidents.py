@@ -1,7 +1,7 @@
 """Reading incidents, their timelines and decisions; changing one on a person's behalf."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,9 @@ from psycopg import sql
 from triage.domain.decision import Decision, DecisionInputs, StoredDecision, TriageOverride
 from triage.domain.record import IncidentRecord, TimelineEntry
 from triage.errors import NotFound
+from triage.store.assessments import close_item
 from triage.store.database import Database, Db, Row
+from triage.store.pattern_facts import SAID, override_of
 from triage.store.recollection import PATTERNS_LOCK
 from triage.store.recording import record_decisions, record_embeddings, update_incidents
 from triage.store.records import DECISION, INPUTS, READ_INCIDENT, record_from_row
@@ -161,6 +163,7 @@ class Change:
     def __init__(self, db: Db, record: IncidentRecord) -> None:
         self._db = db
         self.record = record
+        self.override_id: int | None = None
         self._entries: list[TimelineEntry] = []
         self._decisions: list[StoredDecision] = []
 
@@ -187,9 +190,10 @@ class Change:
         return _recorded(self._db, self.record.decision_id) if self.record.decision_id is not None else None
 
     def override(self, override: TriageOverride) -> None:
-        self._db.execute(
+        """Whoever speaks of it has looked at it, wherever they did."""
+        row = self._db.execute(
             "INSERT INTO triage_override (incident_id, pattern_id, priority, team, reason, made_by, made_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
             (
                 self.record.id,
                 self.record.pattern_id,
@@ -199,7 +203,32 @@ class Change:
                 override.by,
                 override.at,
             ),
+        ).fetchone()
+        self.override_id = int(row["id"]) if row else None
+        close_item(self._db, self.record.id, override.by, override.at)
+
+    def withdraw(self, override_id: int, by: str, at: datetime) -> bool:
+        """Whether it is the newest of this incident, and stood until now."""
+        done = self._db.execute(
+            "UPDATE triage_override SET withdrawn_by = %(by)s, withdrawn_at = %(at)s WHERE id = %(id)s"
+            " AND incident_id = %(incident)s AND withdrawn_at IS NULL AND NOT EXISTS ("
+            " SELECT FROM triage_override AS later WHERE later.incident_id = %(incident)s AND later.id > %(id)s"
+            " AND later.withdrawn_at IS NULL)",
+            {"id": override_id, "incident": self.record.id, "by": by, "at": at},
         )
+        return done.rowcount == 1
+
+    def find_override(self) -> TriageOverride | None:
+        """What people said of this incident that still stands, put together; None where nobody did."""
+        row = self._db.execute(
+            f"SELECT {SAID} FROM triage_override WHERE incident_id = %s AND withdrawn_at IS NULL",
+            (self.record.id,),
+        ).fetchone()
+        return override_of(row) if row is not None and row["said_by"] else None
+
+    def also(self, act: Callable[[Db], None]) -> None:
+        """Something further, in the same transaction."""
+        act(self._db)
 
     def keep_embedding(self, encoder: str, text_key: bytes, embedding: NDArray[np.float16]) -> None:
         record_embeddings(self._db, encoder, {text_key: embedding})

@@ -82,7 +82,8 @@ LEFT JOIN LATERAL (
     ) AS newest WHERE resolved_at IS NOT NULL AND resolved_by <> 'triage'
 ) AS resolved ON true
 LEFT JOIN LATERAL (
-    SELECT {said} FROM triage_override WHERE pattern_id IN (SELECT id FROM pattern WHERE root = p.id)
+    SELECT {said} FROM triage_override
+    WHERE pattern_id IN (SELECT id FROM pattern WHERE root = p.id) AND withdrawn_at IS NULL
 ) AS said ON true
 LEFT JOIN LATERAL (
     SELECT to_jsonb(s) AS silence FROM silence AS s JOIN pattern AS m ON m.id = s.pattern_id

@@ -216,7 +216,7 @@ SELECT count(priority) AS priorities, count(team) AS teams,
     (array_agg(priority ORDER BY id DESC) FILTER (WHERE priority IS NOT NULL))[1] AS priority,
     (array_agg(team ORDER BY id DESC) FILTER (WHERE team IS NOT NULL))[1] AS team,
     (array_agg(made_by ORDER BY id DESC))[1] AS by, max(made_at) AS at
-FROM triage_override WHERE pattern_id = ANY(%(members)s::uuid[])
+FROM triage_override WHERE pattern_id = ANY(%(members)s::uuid[]) AND withdrawn_at IS NULL
 """
 
 _KEYS = """

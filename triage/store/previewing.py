@@ -152,7 +152,7 @@ LEFT JOIN LATERAL (
 ) AS d ON true
 LEFT JOIN LATERAL (
     SELECT team, made_by, made_at FROM triage_override
-    WHERE incident_id = i.id AND team IS NOT NULL ORDER BY id DESC LIMIT 1
+    WHERE incident_id = i.id AND team IS NOT NULL AND withdrawn_at IS NULL ORDER BY id DESC LIMIT 1
 ) AS t ON true
 WHERE i.id = ANY(%s::uuid[])
 """

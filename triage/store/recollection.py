@@ -213,7 +213,9 @@ def _recollect_patterns(db: Db, memory: Memory, asked: dict[str, Any], wanted: s
 
 _INCIDENTS = f"""
 SELECT {READ_INCIDENT}, said.* FROM incident
-LEFT JOIN LATERAL (SELECT {SAID} FROM triage_override WHERE incident_id = incident.id) AS said ON true
+LEFT JOIN LATERAL (
+    SELECT {SAID} FROM triage_override WHERE incident_id = incident.id AND withdrawn_at IS NULL
+) AS said ON true
 WHERE incident.id = ANY(%s)
 """
 _HELD_INCIDENTS = _INCIDENTS + "ORDER BY incident.id FOR NO KEY UPDATE OF incident"

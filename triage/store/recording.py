@@ -12,6 +12,7 @@ from pgvector import HalfVector
 from triage.domain.decision import StoredDecision
 from triage.domain.memory import Memory
 from triage.domain.record import IncidentRecord
+from triage.store.assessments import record_items
 from triage.store.beats import COUNT_BEATS_OF
 from triage.store.database import Db
 from triage.store.records import (
@@ -41,6 +42,7 @@ def record_memory(db: Db, memory: Memory, decisions: Sequence[StoredDecision]) -
         _count_deliveries(db, memory)
         _insert_wordings(db, memory)
         record_decisions(db, decisions)
+        record_items(db, memory.review_items)
         record_timeline(db, memory.timeline)
 
 

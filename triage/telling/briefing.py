@@ -126,6 +126,8 @@ def said(entry: TimelineEntry) -> str:
             return f"changed to {', '.join(changed)}{reason}"
         case "acknowledged":
             return "took it" + (f" over from {detail['taken_over_from']}" if detail.get("taken_over_from") else "")
+        case "override_withdrawn":
+            return "took back what they had changed"
         case "escalated":
             return f"asked for the next step{reason}"
         case "approved" | "refused":

@@ -1,0 +1,148 @@
+"""What a person's look at an incident is worth, and what they say of it.
+
+Not the review of an incident that is over (``triage.reviewing``): here somebody judges what the machine concluded,
+and the machine learns from it.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from triage.domain.decision import Decision, DecisionInputs, DecisionSource, PriorityDecision, TeamDecision
+from triage.domain.priority import Priority
+from triage.domain.recurrence import RecurrenceKind
+
+SAID_FOR_US = (DecisionSource.CORRECTION, DecisionSource.OVERRIDE)
+"""Somebody has spoken of this very pattern already."""
+DOUBTS = {
+    DecisionSource.FALLBACK: 1.0,
+    DecisionSource.CATALOGUE: 0.7,
+    DecisionSource.REPORTED: 0.5,
+    DecisionSource.MATRIX: 0.4,
+    DecisionSource.RULE: 0.2,
+    DecisionSource.CORRECTION: 0.05,
+    DecisionSource.OVERRIDE: 0.0,
+}
+"""How likely what was concluded is wrong where nobody gave a probability: an order more than a measurement."""
+COSTS = {Priority.P1: 1.0, Priority.P2: 0.7, Priority.P3: 0.4, Priority.P4: 0.25, Priority.P5: 0.15}
+"""What it costs to be wrong, of the most urgent as one."""
+OFTEN = 100
+"""Occurrences in thirty days from which more of them make no difference."""
+SPOKEN_OF = 0.1
+"""What is left of the worth once somebody spoke of the pattern: the next look teaches little that is new."""
+_ALL = 2.0**64
+
+
+class Reason(NamedTuple):
+    """Why a look is worth something: in words, and how much of it in [0, 1]."""
+
+    words: str
+    part: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """``value`` in [0, 1], the greatest first."""
+
+    value: float
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewItem:
+    """An incident as somebody may have to look at it. ``draw`` in [0, 1): below the rate of the sample it is in
+    it; ``acts_…``: whether the machine was sure enough to act alone."""
+
+    incident_id: str
+    pattern_id: str
+    decision_id: str
+    opened_at: datetime
+    worth: Worth
+    draw: float
+    priority: Priority
+    team: str
+    acts_priority: bool
+    acts_team: bool
+
+
+def item_of(decision: Decision, inputs: DecisionInputs, pattern_id: str) -> ReviewItem:
+    """Of the decision that opened an incident."""
+    incident_id = str(decision.incident_id)
+    return ReviewItem(
+        incident_id=incident_id,
+        pattern_id=pattern_id,
+        decision_id=str(decision.decision_id),
+        opened_at=inputs.opened_at,
+        worth=worth_of(decision),
+        draw=draw_of(incident_id),
+        priority=decision.priority.value,
+        team=decision.team.value,
+        acts_priority=acts(decision.priority),
+        acts_team=acts(decision.team),
+    )
+
+
+def acts(decided: PriorityDecision | TeamDecision) -> bool:
+    """Whether the machine itself concluded it and was sure enough."""
+    return not decided.abstained and decided.source not in (DecisionSource.FALLBACK, DecisionSource.OVERRIDE)
+
+
+def draw_of(incident_id: str) -> float:
+    """In [0, 1), from the id alone, so that nobody's opinion has a part in who is drawn."""
+    digest = hashlib.blake2b(f"sample {incident_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / _ALL
+
+
+def worth_of(decision: Decision) -> Worth:
+    """Uncertain, costly if wrong, often, new: how much is gained by asking a person.
+
+    Doubt times cost is the expected loss that a look may save (expected error reduction in its simplest form:
+    Settles, "Active Learning Literature Survey", 2009, section 3.4); how often the pattern comes says how many
+    times it is saved, since a correction holds for all of them.
+    """
+    team, priority = doubt_of(decision.team), doubt_of(decision.priority)
+    doubt = 1 - (1 - team) * (1 - 0.6 * priority)
+    cost = _cost(decision.priority)
+    month = decision.recurrence.occurrences.get("30d", 1)
+    often = min(1.0, math.log1p(max(0, month - 1)) / math.log1p(OFTEN))
+    is_new = decision.recurrence.kind is RecurrenceKind.NEW
+    asked = decision.review.required
+    value = doubt * (0.35 + 0.25 * cost + 0.4 * often) + 0.05 * is_new + 0.1 * asked
+    reasons = [
+        Reason(_uncertain(team, priority), round(doubt, 3)),
+        Reason("costly if wrong" if cost >= COSTS[Priority.P2] else "not costly if wrong", round(cost, 3)),
+    ]
+    if often > 0:
+        reasons.append(Reason(f"its pattern came {month} times in 30 days", round(often, 3)))
+    if is_new:
+        reasons.append(Reason("a new kind", 1.0))
+    reasons += [Reason(reason, 1.0) for reason in decision.review.reasons]
+    if any(source in SAID_FOR_US for source in (decision.team.source, decision.priority.source)):
+        value *= SPOKEN_OF
+        reasons.append(Reason("somebody has spoken of this pattern", SPOKEN_OF))
+    return Worth(value=min(1.0, value), reasons=tuple(reasons))
+
+
+def doubt_of(decided: PriorityDecision | TeamDecision) -> float:
+    """How likely it is wrong, in [0, 1]."""
+    if decided.source is DecisionSource.MODEL and decided.probability is not None:
+        return 1 - decided.probability
+    doubt = DOUBTS.get(decided.source, 0.5)
+    return max(doubt, 0.6) if decided.abstained and decided.source not in SAID_FOR_US else doubt
+
+
+def _cost(decided: PriorityDecision) -> float:
+    """What it costs to be wrong: as much as the most urgent that it may be, by how likely it is that."""
+    missed = sum(
+        one.probability * (COSTS[Priority(one.value)] - COSTS[decided.value])
+        for one in decided.alternatives
+        if one.value in Priority.__members__ and Priority(one.value).is_more_urgent_than(decided.value)
+    )
+    return min(1.0, COSTS[decided.value] + missed)
+
+
+def _uncertain(team: float, priority: float) -> str:
+    words = [word for word, doubt in (("the team", team), ("the priority", priority)) if doubt >= 0.3]
+    return f"uncertain: {' and '.join(words)}" if words else "fairly certain"
