@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -10,7 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from triage.domain.catalogue import Catalogue
-from triage.store.figures import Course, Figures, Paged, Waited
+from triage.periods import clock_changes, weeks_of
+from triage.store.figures import Figures, Paged, Sums, Waited
 
 NIGHT = (22, 6)
 """Hours of a person's own clock between which a page wakes them."""
@@ -114,84 +115,70 @@ class Insights:
 
     def report(self, since: datetime, until: datetime, grouping: Grouping | None = None) -> Report:
         """Raises StoreUnavailable, and Unavailable while no catalogue is in force."""
-        catalogue = self._catalogue()
-        courses = self._figures.courses(since, until)
+        groupings = (grouping,) if grouping is not None else ()
+        found = self.groups(since, until, groupings)
         return Report(
             since=since,
             until=until,
-            total=figures_of("all", courses),
-            groups=tuple(_grouped(courses, grouping, catalogue.zone)) if grouping is not None else (),
-            fatigue=tuple(fatigue_of(catalogue, self._figures.pages(since, until))),
-            deadlines=tuple(deadlines_of(self._figures.waits(since, until))),
+            total=found[None][0],
+            groups=found[grouping] if grouping is not None else (),
+            fatigue=self.fatigue(since, until),
+            deadlines=self.deadlines(since, until),
         )
 
+    def groups(
+        self, since: datetime, until: datetime, groupings: Sequence[Grouping] = ()
+    ) -> Mapping[Grouping | None, tuple[GroupFigures, ...]]:
+        """By None, of all incidents together; by grouping, of each group, by its name. Raises as ``report``."""
+        weeks = weeks_of(self._catalogue().zone, since, until)
+        sums = self._figures.sums(since, until, [one.value for one in groupings], [start for start, _ in weeks])
+        found: dict[Grouping | None, list[GroupFigures]] = {by: [] for by in (None, *groupings)}
+        for one in sums:
+            name = weeks[one.group][1] if isinstance(one.group, int) else one.group or "all"
+            found[Grouping(one.by) if one.by else None].append(figures_of(name, one))
+        return {by: tuple(sorted(groups, key=lambda group: group.group)) for by, groups in found.items()}
 
-def _grouped(courses: Sequence[Course], grouping: Grouping, zone: ZoneInfo) -> Iterable[GroupFigures]:
-    groups: defaultdict[str, list[Course]] = defaultdict(list)
-    for course in courses:
-        groups[_group_of(course, grouping, zone)].append(course)
-    return (figures_of(name, groups[name]) for name in sorted(groups))
+    def fatigue(self, since: datetime, until: datetime) -> tuple[Fatigue, ...]:
+        """Raises as ``report``."""
+        catalogue = self._catalogue()
+        changes = clock_changes(_zones_of(catalogue), since, until)
+        return tuple(fatigue_of(catalogue, self._figures.pages(since, until, changes)))
+
+    def deadlines(self, since: datetime, until: datetime) -> tuple[Deadline, ...]:
+        """Raises StoreUnavailable."""
+        return tuple(deadlines_of(self._figures.waits(since, until)))
 
 
-def _group_of(course: Course, grouping: Grouping, zone: ZoneInfo) -> str:
-    match grouping:
-        case Grouping.TEAM:
-            return course.team
-        case Grouping.SERVICE:
-            return course.service or "unknown"
-        case Grouping.PRIORITY:
-            return course.priority
-        case Grouping.WEEK:
-            year, week, _ = course.opened_at.astimezone(zone).isocalendar()
-            return f"{year}-W{week:02}"
+def _zones_of(catalogue: Catalogue) -> set[ZoneInfo]:
+    own = {ZoneInfo(person.timezone) for person in catalogue.people.values() if person.timezone}
+    return own | {catalogue.zone}
 
 
-def figures_of(group: str, courses: Sequence[Course]) -> GroupFigures:
-    decided = sum(c.decided for c in courses)
-    escalated = [c for c in courses if c.escalated_at is not None or c.asked]
-    repeatedly = [c for c in courses if c.rungs + c.climbs + c.asked > 1]
-    pages = sum(c.handed_over for c in courses)
-    judged = [c for c in courses if c.resolved_at is not None and c.acknowledged_by is not None]
-    scores = [c.satisfaction for c in courses if c.satisfaction is not None]
+def figures_of(group: str, sums: Sums) -> GroupFigures:
+    times = {
+        name: Times(count=n, mean=mean, median=median, p90=p90)
+        for name, (n, mean, median, p90) in sums.spans.items()
+    }
     return GroupFigures(
         group=group,
-        incidents=len(courses),
-        escalated=len(escalated),
-        escalation_rate=_share(len(escalated), decided),
-        repeatedly=len(repeatedly),
-        repeat_rate=_share(len(repeatedly), decided),
-        acknowledge=_times((c.opened_at, c.acknowledged_at) for c in courses),
-        mobilise=_times((c.opened_at, c.mobilised_at) for c in courses),
-        escalate=_times((c.opened_at, c.escalated_at) for c in courses),
-        resolve=_times((c.opened_at, c.resolved_at) for c in courses),
-        hand_over=_times((c.handed_at, c.acknowledged_at) for c in courses),
-        first_touch=_share(sum(map(_at_first_touch, judged)), len(judged)),
-        reassignments=_share(sum(map(_reassigned, courses)), len(courses)),
-        with_context=_share(sum(c.with_context for c in courses), pages),
-        acknowledge_breached=sum(c.acknowledge_breached for c in courses),
-        resolve_breached=sum(c.resolve_breached for c in courses),
-        satisfaction=_share(sum(scores), len(scores)),
-        scores=len(scores),
+        incidents=sums.incidents,
+        escalated=sums.escalated,
+        escalation_rate=_share(sums.escalated, sums.decided),
+        repeatedly=sums.repeatedly,
+        repeat_rate=_share(sums.repeatedly, sums.decided),
+        **times,
+        first_touch=_share(sums.first_touch, sums.judged),
+        reassignments=_share(sums.moves, sums.incidents),
+        with_context=_share(sums.with_context, sums.handed_over),
+        acknowledge_breached=sums.acknowledge_breached,
+        resolve_breached=sums.resolve_breached,
+        satisfaction=sums.satisfaction,
+        scores=sums.scores,
     )
-
-
-def _at_first_touch(course: Course) -> bool:
-    same = course.resolved_by == course.acknowledged_by
-    return same and course.escalated_at is None and not course.asked and not _reassigned(course)
-
-
-def _reassigned(course: Course) -> int:
-    return sum(one != other for one, other in zip(course.teams, course.teams[1:], strict=False))
 
 
 def _share(part: float, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def _times(spans: Iterable[tuple[datetime | None, datetime | None]]) -> Times:
-    known = sorted((end - start).total_seconds() for start, end in spans if start is not None and end is not None)
-    mean = sum(known) / len(known) if known else None
-    return Times(count=len(known), mean=mean, median=_quantile(known, 0.5), p90=_quantile(known, 0.9))
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:
@@ -205,7 +192,7 @@ def fatigue_of(catalogue: Catalogue, pages: Sequence[Paged]) -> Iterable[Fatigue
     for page in pages:
         person = catalogue.people.get(page.person)
         zone = ZoneInfo(person.timezone) if person and person.timezone else catalogue.zone
-        hours[page.person][page.at.astimezone(zone).hour] += 1
+        hours[page.person][page.at.astimezone(zone).hour] += page.pages
     start, end = NIGHT
     for person_id, by_hour in sorted(hours.items(), key=lambda found: (-sum(found[1]), found[0])):
         at_night = sum(by_hour[start:]) + sum(by_hour[:end])

@@ -69,6 +69,14 @@ def test_the_course_of_an_incident_is_measured(running: Running) -> None:
     assert (orders.first_touch, orders.reassignments) == (1, 0)
 
 
+def test_going_on_twice_is_going_on_repeatedly(running: Running) -> None:
+    running.desk.fire(severity="critical", environment="a")
+    running.passes(6)
+    assert (report(running).total.escalated, report(running).total.repeatedly) == (1, 0)
+    running.passes(6)
+    assert (report(running).total.escalated, report(running).total.repeatedly) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("by", "groups"),
     [
@@ -92,6 +100,17 @@ def test_pages_are_counted_by_the_persons_own_clock(running: Running) -> None:
     )
     assert (bob.person, bob.pages, bob.at_night, bob.by_hour[22]) == ("bob", 2, 2, 2)
     assert (ann.person, ann.pages, ann.at_night, ann.by_hour[13]) == ("ann", 1, 0, 1)
+
+
+def test_pages_of_one_person_at_the_same_time_of_day_are_one_row_with_their_number(running: Running) -> None:
+    for environment in ("a", "b"):
+        running.desk.fire(severity="critical", environment=environment)
+    running.passes(1)
+    end = running.clock.now + timedelta(seconds=1)
+    found = Figures(running.desk.database).pages(end - timedelta(days=1), end)
+    assert [(one.person, one.pages) for one in found] == [("bob", 2)]
+    (bob,) = report(running).fatigue
+    assert (bob.pages, sum(bob.by_hour)) == (2, 2)
 
 
 def test_a_deadline_is_suggested_from_what_people_can_do() -> None:
