@@ -223,8 +223,13 @@ class Assessments:
         return str(row["decision_id"]) if row else None
 
     def take(self, incident_id: str, reviewer: str, now: datetime, until: datetime) -> bool:
-        """This very item; whether it is theirs now."""
+        """This very item, and no other; whether it is theirs now."""
         with self._database.transaction() as db:
+            db.execute(
+                "UPDATE review_item SET taken_by = NULL, taken_until = NULL"
+                " WHERE taken_by = %s AND incident_id <> %s",
+                (reviewer, incident_id),
+            )
             taken = db.execute(_TAKE, {"id": incident_id, "me": reviewer, "now": now, "until": until}).fetchone()
         return taken is not None
 
