@@ -9,6 +9,7 @@ from typing import Any
 from triage.domain.assessment import SPOKEN_OF, Reason, ReviewItem, Worth
 from triage.domain.priority import Priority
 from triage.store.database import Database, Db, Row
+from triage.store.pattern_history import identifier
 from triage.store.records import as_rows
 
 BEST = 200
@@ -255,14 +256,14 @@ class Assessments:
         return [row["reason"] for row in rows]
 
     def waiting_of(self, pattern_id: str, limit: int) -> list[str]:
-        """Incidents of a family that nobody has spoken of, the newest first."""
+        """Incidents of a family that nobody has spoken of, the newest first. Raises NotFound."""
         with self._database.connection() as db:
             rows = db.execute(
                 "SELECT q.incident_id FROM review_item AS q JOIN incident AS i ON i.id = q.incident_id"
                 " WHERE q.done_at IS NULL AND i.pattern_id IN"
                 " (SELECT id FROM pattern WHERE root = (SELECT root FROM pattern WHERE id = %s))"
                 " ORDER BY q.opened_at DESC LIMIT %s",
-                (pattern_id, limit),
+                (identifier(pattern_id, "pattern"), limit),
             ).fetchall()
         return [str(row["incident_id"]) for row in rows]
 
