@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from triage import __version__
 from triage.api import (
     actions,
+    assessments,
     documentation,
     drills,
     figures,
@@ -120,6 +121,7 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
     for module in (
         predict,
         actions,
+        assessments,
         responding,
         incidents,
         links,

@@ -14,6 +14,13 @@ from tests.fixtures_service import Service, StartService, event_body
 TOKEN = "a-token-for-the-tests-of-the-document"
 ADDRESSES = [
     ("POST", "/v1/predict"),
+    ("GET", "/v1/review"),
+    ("POST", "/v1/review/next"),
+    ("POST", "/v1/review/undo"),
+    ("POST", "/v1/review/patterns/{pattern_id}"),
+    ("POST", "/v1/review/{incident_id}"),
+    ("POST", "/v1/review/{incident_id}/skip"),
+    ("GET", "/v1/metrics/model"),
     ("POST", "/v1/predict/batch"),
     ("POST", "/v1/incidents"),
     ("POST", "/v1/incidents/batch"),
@@ -75,7 +82,7 @@ ADDRESSES = [
     ("GET", "/version"),
     ("GET", "/metrics"),
 ]
-TAKE_NOTHING = {"/v1/models", "/livez", "/readyz", "/version", "/metrics"}
+TAKE_NOTHING = {"/v1/review/next", "/v1/review/undo", "/v1/models", "/livez", "/readyz", "/version", "/metrics"}
 ASKED = [(method, path, GenerationMode.POSITIVE) for method, path in ADDRESSES] + [
     (method, path, GenerationMode.NEGATIVE) for method, path in ADDRESSES if path not in TAKE_NOTHING
 ]

@@ -81,9 +81,7 @@ def test_what_is_unavailable_says_when_to_come_back() -> None:
     assert response.headers["content-type"] == MEDIA_TYPE
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/predict/", "/v1/nothing", "/docs/../../etc/passwd", "/docs/x.js"]
-)
+@pytest.mark.parametrize("path", ["/v1", "/v1/predict/", "/v1/nothing", "/docs/../../etc/passwd", "/docs/x.js"])
 def test_an_unknown_path_is_a_problem(shared_api: Api, path: str) -> None:
     response = shared_api.get(path)
     assert response.status_code == 404

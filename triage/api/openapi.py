@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, StatusBody
+from triage.api.assessments import AnswerAllBody, AnswerBody
 from triage.api.drills import DrillBody
 from triage.api.messages import MessageKeyBody, TestBody
 from triage.api.models import PromoteBody, RollbackBody
@@ -22,6 +23,8 @@ from triage.sources.native import IncidentBody
 DESCRIBED = (
     IncidentBody,
     OverrideBody,
+    AnswerBody,
+    AnswerAllBody,
     ResolveBody,
     ResolveByKeyBody,
     StatusBody,

@@ -9,6 +9,7 @@ from typing import Any
 from triage.domain.assessment import SPOKEN_OF, Reason, ReviewItem, Worth
 from triage.domain.priority import Priority
 from triage.store.database import Database, Db, Row
+from triage.store.pattern_history import identifier
 from triage.store.records import as_rows
 
 BEST = 200
@@ -223,8 +224,13 @@ class Assessments:
         return str(row["decision_id"]) if row else None
 
     def take(self, incident_id: str, reviewer: str, now: datetime, until: datetime) -> bool:
-        """This very item; whether it is theirs now."""
+        """This very item, and no other; whether it is theirs now."""
         with self._database.transaction() as db:
+            db.execute(
+                "UPDATE review_item SET taken_by = NULL, taken_until = NULL"
+                " WHERE taken_by = %s AND incident_id <> %s",
+                (reviewer, incident_id),
+            )
             taken = db.execute(_TAKE, {"id": incident_id, "me": reviewer, "now": now, "until": until}).fetchone()
         return taken is not None
 
@@ -250,14 +256,14 @@ class Assessments:
         return [row["reason"] for row in rows]
 
     def waiting_of(self, pattern_id: str, limit: int) -> list[str]:
-        """Incidents of a family that nobody has spoken of, the newest first."""
+        """Incidents of a family that nobody has spoken of, the newest first. Raises NotFound."""
         with self._database.connection() as db:
             rows = db.execute(
                 "SELECT q.incident_id FROM review_item AS q JOIN incident AS i ON i.id = q.incident_id"
                 " WHERE q.done_at IS NULL AND i.pattern_id IN"
                 " (SELECT id FROM pattern WHERE root = (SELECT root FROM pattern WHERE id = %s))"
                 " ORDER BY q.opened_at DESC LIMIT %s",
-                (pattern_id, limit),
+                (identifier(pattern_id, "pattern"), limit),
             ).fetchall()
         return [str(row["incident_id"]) for row in rows]
 

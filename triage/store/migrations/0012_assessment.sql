@@ -25,6 +25,7 @@ CREATE INDEX review_item_worth ON review_item (worth DESC, opened_at DESC) WHERE
 CREATE INDEX review_item_sample ON review_item (opened_at) WHERE done_at IS NULL AND draw < 0.2;
 CREATE INDEX review_item_drawn ON review_item (opened_at) WHERE draw < 0.2;
 CREATE INDEX review_item_pattern ON review_item (pattern_id) WHERE done_at IS NULL;
+CREATE INDEX review_item_taken ON review_item (taken_by) WHERE taken_by IS NOT NULL;
 CREATE INDEX review_item_second ON review_item (done_at) WHERE done_at IS NOT NULL AND second_at IS NULL;
 
 -- One reviewer's word on what the machine said of one incident.
