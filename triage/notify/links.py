@@ -52,6 +52,10 @@ class Links:
         signed = self._signer.dumps([action.value, key, person, ends_at])
         return f"{self._base}/a/{signed if isinstance(signed, str) else signed.decode()}"
 
+    def page_of(self, incident_id: str) -> str:
+        """Where people look at an incident, once they have signed in."""
+        return f"{self._base}/incidents/{incident_id}"
+
     def read(self, signed: str, now: datetime) -> Link:
         """Raises LinkNotValid for one that was changed or is too old."""
         try:

@@ -22,8 +22,8 @@ DRILL = "DRILL"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
     """Why something is written, and to whom. ``messages``: all that are the same, the first names it;
-    ``briefings``: of their incidents, in that order; ``update``: the text of an update; ``names``: people's, by
-    id."""
+    ``briefings``: of their incidents, in that order; ``update``: the text of an update; ``page``: where the first
+    incident is looked at; ``names``: people's, by id."""
 
     messages: Sequence[Message]
     briefings: Sequence[Briefing]
@@ -31,6 +31,7 @@ class Occasion:
     now: datetime
     links: Mapping[str, str] = field(default_factory=dict)
     update: str = ""
+    page: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -60,6 +61,8 @@ def write(occasion: Occasion) -> Outgoing:
         parts.append(_hand_over(occasion, briefings[0]))
     if occasion.links:
         parts.append([f"{LINK_WORDS[LinkAction(name)]}: {url}" for name, url in occasion.links.items()])
+    if occasion.page:
+        parts.append([f"Look at it: {occasion.page}"])
     if drill:
         parts.insert(0, ["This is a drill. Answer as you would, and change nothing."])
     parts.append([f"Reference: {first.key}"])
@@ -94,6 +97,7 @@ def _data(occasion: Occasion, title: str, body: str, drill: bool) -> dict[str, A
         "title": title,
         "text": body,
         "links": dict(occasion.links),
+        "page": occasion.page or None,
         "detail": dict(occasion.first.detail),
         "incidents": [_plain(asdict(briefing)) for briefing in occasion.briefings],
     }

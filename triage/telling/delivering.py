@@ -231,6 +231,7 @@ class Delivering:
             zone=ZoneInfo(zone),
             now=now,
             links=self._links_of(first, now),
+            page=self._links().page_of(first.incident_id) if first.incident_id else "",
             update=_update(first, briefings),
             names={person_id: person.name for person_id, person in catalogue.people.items()},
         )
