@@ -14,12 +14,14 @@ from triage.domain.access import Role
 from triage.domain.catalogue import Catalogue, fold
 from triage.domain.priority import Priority
 from triage.errors import InvalidIncident, UnknownWord
-from triage.precision import DEFAULT_PERIOD
-from triage.serving.parts import Parts
+from triage.precision import DEFAULT_PERIOD, ModelReport
+from triage.serving.parts import Parts, utc_now
 from triage.store.lists import IncidentLists
 
 router = APIRouter(prefix="/review", route_class=PageRoute, include_in_schema=False)
 
+AT_ONCE, PATIENT = 0.05, 20.0
+"""Seconds that a page waits for what is worked out from months, and that a part of it does."""
 NEAREST = 5
 NAMED = 5
 """Teams that an ambiguous word is answered with."""
@@ -29,13 +31,34 @@ NAMED = 5
 def show(request: Request) -> Response:
     visitor = visitor_of(request, Role.REVIEWER)
     parts = service_of(request).parts
-    report = parts.precision.report(visitor.now - DEFAULT_PERIOD, visitor.now)
     context = _item(parts, visitor) | {
-        "report": report,
+        "report": _report(parts, AT_ONCE),
         "queue": parts.assessing.queue(visitor.actor, 12),
         "names": lambda actor: name_of(visitor.catalogue, actor),
     }
     return page(request, visitor, "review.html", context)
+
+
+@router.get("/learnt")
+def show_learnt(request: Request) -> Response:
+    """What answers have made better, for a page that was shown before it was worked out."""
+    visitor = visitor_of(request, Role.REVIEWER)
+    context = {
+        "report": _report(service_of(request).parts, PATIENT),
+        "catalogue": visitor.catalogue,
+        "names": lambda actor: name_of(visitor.catalogue, actor),
+    }
+    return page(request, visitor, "_learnt.html", context)
+
+
+def _report(parts: Parts, patience: float) -> ModelReport | None:
+    """None where it is not worked out within so many seconds."""
+
+    def look_back() -> ModelReport:
+        now = utc_now()
+        return parts.precision.report(now - DEFAULT_PERIOD, now)
+
+    return parts.lately.ask("precision", look_back, patience)
 
 
 def _item(parts: Parts, visitor: Visitor, said: str = "", bulk: dict[str, Any] | None = None) -> dict[str, Any]:

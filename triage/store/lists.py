@@ -123,8 +123,12 @@ class IncidentLists:
         with self._database.exploring() as db, db.pipeline():
             for one in wanted:
                 where, values = _where(one, now)
-                statement = sql.SQL("SELECT count(*) AS n FROM (SELECT FROM incident AS i{} LIMIT %(limit)s) AS i")
-                counts.append(db.execute(statement.format(where), {**values, "limit": COUNTED + 1}))
+                # In the order of an index of those that are open, else all that are over may be passed on the way.
+                order = sql.SQL("" if one.standing is Standing.ALL else f" ORDER BY {_ORDERS[one.order]}")
+                statement = sql.SQL(
+                    "SELECT count(*) AS n FROM (SELECT FROM incident AS i{}{} LIMIT %(limit)s) AS i"
+                )
+                counts.append(db.execute(statement.format(where, order), {**values, "limit": COUNTED + 1}))
             return [int(row["n"]) if (row := asked.fetchone()) else 0 for asked in counts]
 
     def choices(self) -> dict[str, list[str]]:
@@ -193,14 +197,15 @@ _SHOWN = """
 SELECT i.id, i.title, i.state, i.status, i.priority, i.team, i.service, i.environment, i.source, i.opened_at,
     i.occurrences, i.acknowledged_by, i.resolved_at, i.resolved_by, i.needs_review, i.parent_id,
     coalesce(root.id, i.pattern_id) AS pattern_id, coalesce(root.occurrences, 0) AS seen,
-    e.due_at, e.state #>> '{timers,0,kind}' AS due, e.state ->> 'phase' AS phase,
-    d.record #>> '{recurrence,kind}' AS recurrence, d.record #> '{recurrence,flags}' AS flags,
-    e.state -> 'told' AS told
+    e.due_at, stands.timers #>> '{0,kind}' AS due, stands.phase, stands.told,
+    d.record -> 'recurrence' AS recurrence
 FROM incident AS i
 LEFT JOIN pattern AS p ON p.id = i.pattern_id
 LEFT JOIN pattern AS root ON root.id = p.root
 LEFT JOIN escalation AS e ON e.incident_id = i.id
 LEFT JOIN decision AS d ON d.id = i.decision_id
+-- Once: each look into a large value unpacks the whole of it.
+LEFT JOIN LATERAL jsonb_to_record(e.state) AS stands (phase text, timers jsonb, told jsonb) ON true
 WHERE i.id = ANY(%s::uuid[])
 """
 
@@ -210,7 +215,7 @@ def _rows(db: Db, ids: Sequence[object]) -> list[IncidentRow]:
 
 
 def _row(row: Row) -> IncidentRow:
-    told = row["told"] or {}
+    told, recurrence = row["told"] or {}, row["recurrence"] or {}
     kept = {name: row[name] for name in _AS_THEY_ARE}
     return IncidentRow(
         **kept,
@@ -220,12 +225,13 @@ def _row(row: Row) -> IncidentRow:
         priority=Priority(row["priority"]),
         parent_id=str(row["parent_id"]) if row["parent_id"] else None,
         pattern_id=str(row["pattern_id"]),
-        flags=tuple(row["flags"] or ()),
+        recurrence=recurrence.get("kind"),
+        flags=tuple(recurrence.get("flags") or ()),
         paged=frozenset(told),
     )
 
 
 _AS_THEY_ARE = (
     "title", "team", "service", "environment", "source", "opened_at", "occurrences", "acknowledged_by",
-    "resolved_at", "resolved_by", "needs_review", "seen", "due_at", "due", "phase", "recurrence",
+    "resolved_at", "resolved_by", "needs_review", "seen", "due_at", "due", "phase",
 )  # fmt: skip

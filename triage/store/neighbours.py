@@ -117,13 +117,19 @@ SELECT near.place, newest.id, newest.opened_at, newest.state, newest.scope, newe
     {cosine} AS cosine, -(t.weights <#> asked.weights) AS score
 FROM near JOIN asked USING (place)
 JOIN LATERAL (
-    SELECT i.id, i.opened_at, i.state, i.scope, p.root AS pattern_id
+    SELECT told.id, told.opened_at, told.state, told.scope, p.root AS pattern_id
     FROM (
-        SELECT id FROM incident WHERE text_key = near.text_key
-        UNION ALL SELECT incident_id FROM incident_wording WHERE text_key = near.text_key{worded}
-    ) AS told JOIN incident AS i USING (id) JOIN pattern AS p ON p.id = i.pattern_id
-    WHERE i.id IS DISTINCT FROM %(but)s::uuid{opened}
-    ORDER BY i.opened_at DESC LIMIT %(per_text)s
+        -- Each by itself, in the order of an index: a text may have come a hundred thousand times.
+        (SELECT i.id, i.opened_at, i.state, i.scope, i.pattern_id FROM incident AS i
+        WHERE i.text_key = near.text_key AND i.id IS DISTINCT FROM %(but)s::uuid{opened}
+        ORDER BY i.opened_at DESC LIMIT %(per_text)s)
+        UNION ALL
+        (SELECT i.id, i.opened_at, i.state, i.scope, i.pattern_id
+        FROM incident_wording AS w JOIN incident AS i ON i.id = w.incident_id
+        WHERE w.text_key = near.text_key{worded} AND i.id IS DISTINCT FROM %(but)s::uuid{opened}
+        ORDER BY i.opened_at DESC LIMIT %(per_text)s)
+    ) AS told JOIN pattern AS p ON p.id = told.pattern_id
+    ORDER BY told.opened_at DESC LIMIT %(per_text)s
 ) AS newest ON true
 LEFT JOIN text_terms AS t ON t.version = %(version)s AND t.text_key = near.text_key
 {embedded}
