@@ -4,7 +4,8 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,24 @@ def trained_bundle(starter_bundle: Path, history_rows: list[dict[str, Any]]) -> 
         history.write_text("".join(json.dumps(row) + "\n" for row in history_rows), "utf-8")
         request = TrainRequest(history=history, models=models, recipe=RECIPES["default"], created_at=MADE_AT)
         return train(request).folder
+
+
+@pytest.fixture(scope="session")
+def muddled_bundle(trained_bundle: Path, muddled_rows: list[dict[str, Any]]) -> Path:
+    """One trained on a history as people keep them, with a bound on missed urgent incidents. Shared, too."""
+    models = trained_bundle.parent.with_name(trained_bundle.parent.name.replace("trained", "muddled"))
+    with _lock(models):
+        found = next((one for one in bundles(models) if verify(one).kind == "trained"), None)
+        if found is not None:
+            return found
+        models.mkdir(exist_ok=True)
+        starter = next(one for one in bundles(trained_bundle.parent) if verify(one).kind == "starter")
+        shutil.copytree(starter, models / starter.name, dirs_exist_ok=True)
+        history = models / "tickets-2025.jsonl"
+        history.write_text("".join(json.dumps(row) + "\n" for row in muddled_rows), "utf-8")
+        recipe = replace(RECIPES["quick"], max_p1_miss=0.1)
+        made_at = MADE_AT + timedelta(days=35)
+        return train(TrainRequest(history=history, models=models, recipe=recipe, created_at=made_at)).folder
 
 
 def _key(sources: Iterable[Path], *libraries: str) -> str:

@@ -51,6 +51,27 @@ def history_rows() -> list[dict[str, Any]]:
     return [_row(number, chance) for number in range(ROWS)]
 
 
+@pytest.fixture(scope="session")
+def muddled_rows(history_rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """That history as people would keep it, over twice the time: every fifth incident went to a team that another
+    would not have sent it to, half of them name no service, and two teams had hardly any."""
+    chance = random.Random(3)
+    teams = sorted({row["team"] for row in history_rows})
+    rows = [
+        {
+            **row,
+            "id": f"{row['id']}-{again}",
+            "title": f"{row['title']} {chance.choice(('', 'please look', 'urgent', 'as last week'))}",
+            "occurred_at": (STARTS_AT + timedelta(hours=7 * (ROWS * again + number))).isoformat(),
+            "service": None if chance.random() < 0.5 else row["service"],
+            "team": chance.choice(teams) if chance.random() < 0.2 else row["team"],
+        }
+        for again in range(2)
+        for number, row in enumerate(history_rows)
+    ]
+    return rows + [{**rows[7], "id": f"INC-{team}", "team": team} for team in ("facilities", "legal")]
+
+
 def _row(number: int, chance: random.Random) -> dict[str, Any]:
     team = chance.choice(sorted(_TEAMS))
     services, problems = _TEAMS[team]

@@ -41,7 +41,9 @@ from triage.console import (
     incident_actions,
     incident_list,
     incident_page,
+    insights_page,
     live,
+    models_page,
     oncall_page,
     reporting,
     review_queue,
@@ -147,6 +149,8 @@ def create_app(settings: Settings, on_fatal: Callable[[str], None]) -> Triage:
         reporting,
         review_queue,
         oncall_page,
+        insights_page,
+        models_page,
         live,
     ):
         app.include_router(module.router)

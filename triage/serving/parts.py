@@ -23,6 +23,7 @@ from triage.precision import Precision
 from triage.responding import Responding
 from triage.reviewing import Reviewing
 from triage.serving.activation import Activation
+from triage.serving.lately import Lately
 from triage.serving.posting import make_delivering, make_links
 from triage.serving.principals import Principals
 from triage.serving.promotion import Promotion
@@ -135,6 +136,7 @@ class Parts:
         self.drills = RealDrills(self.triager, self.incidents, self.escalations, self.watches, utc_now)
         self.precision = Precision(database, lambda: catalogue_in_force(activation), settings.review_sample)
         self.insights = Insights(Figures(database), lambda: catalogue_in_force(activation))
+        self.lately = Lately()
         self.similar = Similar(self.store, self.incidents, lambda: in_force(activation))
         self.patterns = Patterns(database, lambda: in_force(activation), utc_now)
         self.previewing = Previewing(database)

@@ -278,6 +278,7 @@ class Service:
         self._predictions.close()
         self._deliveries.close()
         if self._parts is not None:
+            self._parts.lately.close()
             self._parts.database.close()
 
 
