@@ -406,11 +406,13 @@ WHERE other.second AND other.undone_at IS NULL AND other.made_at >= %(since)s
 ORDER BY other.made_at DESC LIMIT 2000
 """
 _COVERAGE = """
-SELECT count(*) AS incidents, count(*) FILTER (WHERE acts_team) AS acts_team,
-    count(*) FILTER (WHERE acts_priority) AS acts_priority,
-    (SELECT count(DISTINCT o.incident_id) FROM triage_override AS o
-        JOIN review_item AS q ON q.incident_id = o.incident_id
-        WHERE q.opened_at >= %(since)s AND q.opened_at < %(until)s AND o.withdrawn_at IS NULL
-            AND (o.team <> q.suggested_team OR o.priority <> q.suggested_priority)) AS overruled
-FROM review_item WHERE opened_at >= %(since)s AND opened_at < %(until)s
+SELECT count(*) AS incidents, count(*) FILTER (WHERE q.acts_team) AS acts_team,
+    count(*) FILTER (WHERE q.acts_priority) AS acts_priority,
+    count(*) FILTER (WHERE said.team <> q.suggested_team OR said.priority <> q.suggested_priority) AS overruled
+FROM review_item AS q LEFT JOIN LATERAL (
+    SELECT (array_agg(o.priority ORDER BY o.id DESC) FILTER (WHERE o.priority IS NOT NULL))[1] AS priority,
+        (array_agg(o.team ORDER BY o.id DESC) FILTER (WHERE o.team IS NOT NULL))[1] AS team
+    FROM triage_override AS o WHERE o.incident_id = q.incident_id AND o.withdrawn_at IS NULL
+) AS said ON q.done_at IS NOT NULL
+WHERE q.opened_at >= %(since)s AND q.opened_at < %(until)s
 """
