@@ -3,6 +3,7 @@
 Each is one transaction with all patterns to itself, and is kept for ever.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,11 @@ class Changed:
 
     pattern_id: str
     change: PatternChange
+
+
+def mark_of(said: str | None) -> str:
+    """Names what stands as a name or a known fix; empty for nothing."""
+    return hashlib.sha256(said.encode()).hexdigest()[:16] if said is not None else ""
 
 
 class Reshaping:
@@ -86,10 +92,14 @@ class Reshaping:
         actor: str,
         *,
         reason: str = "",
+        looked_at: str | None = None,
     ) -> Changed:
-        """What it is called, or what mends it; None takes that away."""
+        """What it is called, or what mends it; None takes that away. ``looked_at``: the ``mark_of`` what stood
+        there for whoever changes it; Conflict where it is another by now."""
         with self._changes.changing() as alteration:
             root = alteration.get_family(pattern_id).root
+            if looked_at is not None and looked_at != mark_of(alteration.get_said(kind, root)):
+                raise Conflict("somebody changed it while you looked; see what it is now, then change it again")
             change_id = alteration.say(kind, root, self._act(actor, reason), value)
             return Changed(root, alteration.get_change(change_id))
 

@@ -145,6 +145,11 @@ class Alteration:
         self._set(pattern_id, dict(zip(columns, told, strict=False)))
         return self.record(kind, pattern_id, act, {"before": before, "after": value})
 
+    def get_said(self, kind: str, pattern_id: str) -> str | None:
+        """What a root is called, or what mends it."""
+        said: str | None = self._fields(pattern_id, (kind,))[kind]
+        return said
+
     def unsay(self, change: PatternChange, act: Act) -> None:
         """What it was before. Raises Conflict where the same was said anew since."""
         if later := self.find_later(change.id, [change.pattern_id], (change.kind,), of_pattern_alone=True):
