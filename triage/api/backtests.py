@@ -1,14 +1,12 @@
-"""The histories that a policy is tried on: a file's rows, or what was decided here lately."""
+"""The histories that a policy is tried on: a file's rows."""
 
 from collections.abc import Iterable, Iterator
 
 from triage.domain.catalogue import Catalogue
-from triage.domain.decision import DecisionSource
 from triage.history.rows import HistoryRow
 from triage.rehearsal.backtest import Past
 from triage.rehearsal.repeats import Repeats
 from triage.rehearsal.virtual import Known
-from triage.store.decided import DecidedIncident
 
 
 def pasts_of_rows(rows: Iterable[HistoryRow], catalogue: Catalogue) -> Iterator[Past]:
@@ -32,28 +30,6 @@ def pasts_of_rows(rows: Iterable[HistoryRow], catalogue: Catalogue) -> Iterator[
             ),
             joins=row.duplicate_of,
         )
-
-
-def past_of_decision(found: DecidedIncident, catalogue: Catalogue) -> Past:
-    """With what was concluded then before any rule, as far as no rule changed it; what a rule did to it is
-    undone by starting from the report again."""
-    decision, inputs = found.decision, found.inputs
-    priority = None if decision.priority.source is DecisionSource.RULE else decision.priority.value
-    known_team = decision.team.source is not DecisionSource.RULE and decision.team.value in catalogue.teams
-    return Past(
-        id=found.id,
-        incident=inputs.incident,
-        opened_at=found.opened_at,
-        resolved_at=found.resolved_at,
-        known=Known(
-            recurrence=inputs.recurrence,
-            priority=priority,
-            priority_source=decision.priority.source,
-            team=decision.team.value if known_team else None,
-            team_source=decision.team.source,
-            override=inputs.override,
-        ),
-    )
 
 
 def unknown_words(rows: Iterable[HistoryRow], catalogue: Catalogue) -> tuple[set[str], set[str]]:

@@ -1,6 +1,5 @@
 """``/v1/policy/drill``: incidents that are practised; and which policies are due for it."""
 
-import os
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -11,17 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from triage.api.access import admit, service_of
 from triage.api.bodies import answer, read_fields, render
 from triage.api.examples import Examples
-from triage.api.rehearsals import Proposal, proposed
+from triage.api.rehearsals import Proposal
 from triage.api.routing import BODY, answers, reads
 from triage.domain.access import Principal, Role
-from triage.domain.priority import Priority
 from triage.drilling.report import DrillReport, report_as_json
-from triage.drilling.subject import urgent_report
-from triage.drilling.virtual import rehearse
 from triage.errors import BadRequest
 from triage.rehearsal.scenario import ScenarioShape
-from triage.rules.configuration import Configuration
-from triage.serving.parts import in_force, utc_now
 from triage.serving.service import Service
 from triage.telling.watching import Due
 
@@ -127,30 +121,17 @@ async def get_drill(request: Request, incident_id: str) -> Response:
 
 
 def _virtual(service: Service, principal: Principal, body: DrillBody) -> DrillReport:
-    configuration = proposed(service, body)
-    return rehearse(
-        service.parts.database,
-        configuration,
-        _scenario(configuration, body),
-        os.environ,
-        by=principal.actor,
-        keep=body.escalation is None,
-    )
+    trying = service.parts.trying
+    configuration = trying.proposed(body.escalation, body.catalogue)
+    return trying.drill(configuration, body.scenario, principal.actor, keep=body.escalation is None)
 
 
 def _real(service: Service, principal: Principal, body: DrillBody) -> DrillReport:
     if body.escalation is not None or body.catalogue is not None:
         raise BadRequest("people are told by the configuration in force; drill a proposal on the virtual clock")
-    configuration = in_force(service.activation).decider.configuration
-    report = _scenario(configuration, body).incident
-    return service.parts.drills.begin(report, timedelta(seconds=body.lasts_seconds), principal.actor)
-
-
-def _scenario(configuration: Configuration, body: DrillBody) -> ScenarioShape:
-    if body.scenario is not None:
-        return body.scenario
-    report = urgent_report(configuration, Priority.P1)
-    return ScenarioShape(at=utc_now().replace(microsecond=0), incident=report)
+    trying = service.parts.trying
+    scenario = body.scenario or trying.urgent(trying.proposed(None, None))
+    return service.parts.drills.begin(scenario.incident, timedelta(seconds=body.lasts_seconds), principal.actor)
 
 
 def _policy(due: Due) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Trying a policy: one incident on a virtual clock, and what was decided lately through a proposed policy."""
 
-from contextlib import closing
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -9,29 +8,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
-from triage.api.backtests import past_of_decision
 from triage.api.bodies import answer, read_fields, render
 from triage.api.examples import Examples
 from triage.api.routing import BODY, answers, reads
 from triage.domain.access import Role
-from triage.errors import ConfigurationError, FieldFault, InvalidIncident
-from triage.rehearsal.backtest import Answering, backtest
-from triage.rehearsal.check import DAYS, check
-from triage.rehearsal.comparison import compare
+from triage.drilling.trying import LOOKED_AT
+from triage.errors import InvalidIncident
+from triage.rehearsal.backtest import Answering
+from triage.rehearsal.check import DAYS
 from triage.rehearsal.drawing import draw
 from triage.rehearsal.findings import finding_as_json
 from triage.rehearsal.scenario import ScenarioShape
-from triage.rehearsal.simulate import simulate
 from triage.rehearsal.telling import simulation_as_json
-from triage.rules.configuration import Configuration, configuration_from_texts
-from triage.serving.parts import in_force, utc_now
 from triage.serving.service import Service
-from triage.store.decided import DecidedIncidents
 
 router = APIRouter(prefix="/v1/policy", tags=["policy"])
 
-LOOKED_AT = 2_000
-"""Incidents that a request's backtest looks at, the newest; ``triage backtest`` looks at all of them."""
 LONGEST_TEXT = 1024 * 1024
 
 CHECKS: Final[Examples] = {
@@ -173,48 +165,24 @@ async def backtest_policy(request: Request) -> Response:
 
 
 def _check(service: Service, body: CheckBody) -> bytes:
+    trying = service.parts.trying
     try:
-        configuration = proposed(service, body)
+        configuration = trying.proposed(body.escalation, body.catalogue)
     except InvalidIncident as error:
         return render({"loads": False, "fault": error.faults[0].message, "findings": []})
-    now = utc_now()
-    overrides = service.parts.oncall.between(now, now + timedelta(days=body.days))
-    found = check(configuration, now, overrides, body.days)
+    found = trying.check(configuration, body.days)
     return render({"loads": True, "fault": None, "findings": [finding_as_json(one) for one in found]})
 
 
 def _simulate(service: Service, body: SimulationBody) -> bytes:
-    configuration = proposed(service, body)
-    at = body.scenario.at
-    overrides = service.parts.oncall.between(at, at + body.scenario.until)
-    found = simulate(configuration.rulebook, body.scenario, overrides)
+    configuration = service.parts.trying.proposed(body.escalation, body.catalogue)
+    found = service.parts.trying.simulate(configuration, body.scenario)
     catalogue = configuration.catalogue
     return render({**simulation_as_json(found, catalogue), "drawing": draw(found, catalogue)})
 
 
 def _backtest(service: Service, body: BacktestBody) -> bytes:
-    today = in_force(service.activation).decider.configuration
-    other = proposed(service, body)
+    configuration = service.parts.trying.proposed(body.escalation, body.catalogue)
     answering = Answering(within=timedelta(seconds=body.answer_within_seconds), missed=body.missed)
-    since = utc_now() - timedelta(days=body.days)
-    with closing(DecidedIncidents(service.parts.database).read(since, LOOKED_AT)) as found:
-        pasts = [past_of_decision(incident, today.catalogue) for incident in found]
-    swaps = service.parts.oncall.between(since, utc_now())
-    before, after = (backtest(one.rulebook, pasts, answering, swaps) for one in (today, other))
-    compared = compare(before, after)
-    return render({"incidents": len(pasts), **compared.as_json()})
-
-
-def proposed(service: Service, body: Proposal) -> Configuration:
-    """The configuration in force with the texts of the proposal in it. Raises InvalidIncident with file and
-    line."""
-    today = in_force(service.activation).decider.configuration
-    if body.escalation is None and body.catalogue is None:
-        return today
-    try:
-        return configuration_from_texts(
-            body.catalogue or today.catalogue_text, body.escalation or today.policy_text
-        )
-    except ConfigurationError as error:
-        field = "catalogue" if error.file.startswith("catalogue") else "escalation"
-        raise InvalidIncident("the proposed configuration is refused", (FieldFault(field, str(error)),)) from None
+    found = service.parts.trying.backtest(configuration, body.days, answering)
+    return render({"incidents": found.incidents, **found.compared.as_json()})

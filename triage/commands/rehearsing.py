@@ -8,8 +8,9 @@ from typing import Any
 import click
 import orjson
 
-from triage.api.backtests import past_of_decision, pasts_of_rows, unknown_words
+from triage.api.backtests import pasts_of_rows, unknown_words
 from triage.domain.schedule import OnCallOverride
+from triage.drilling.trying import past_of_decision
 from triage.errors import TriageError
 from triage.history.rows import read_history
 from triage.rehearsal.backtest import Answering, Past

@@ -163,7 +163,7 @@ def _form(visitor: Visitor, given: dict[str, str]) -> dict[str, Any]:
         "urgencies": _distinct(urgency for _, urgency in catalogue.matrix),
         "severities": [severity.word for severity in catalogue.severities],
         "tiers": _distinct(sla.customer_tier for sla in catalogue.slas if sla.customer_tier),
-        "environments": _environments(catalogue),
+        "environments": environments_of(catalogue),
         "links": range(LINKS),
         "decision": None,
     }
@@ -173,6 +173,7 @@ def _distinct(words: Any) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def _environments(catalogue: Catalogue) -> list[str]:
+def environments_of(catalogue: Catalogue) -> list[str]:
+    """For a form to choose from."""
     named = (service.environment for service in catalogue.services.values())
     return _distinct(["production", "staging", "test", *filter(None, named)])

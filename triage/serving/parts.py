@@ -9,6 +9,7 @@ from triage.assessing import Assessing
 from triage.corrections import Corrections
 from triage.domain.catalogue import Catalogue
 from triage.drilling.real import RealDrills
+from triage.drilling.trying import Trying
 from triage.engine import Engine
 from triage.errors import Unavailable
 from triage.figures import Insights
@@ -133,6 +134,7 @@ class Parts:
             lambda url: call(url, os.environ),
             self.oncall.standing,
         )
+        self.trying = Trying(database, self.oncall, lambda: in_force(activation).decider.configuration, utc_now)
         self.drills = RealDrills(self.triager, self.incidents, self.escalations, self.watches, utc_now)
         self.precision = Precision(database, lambda: catalogue_in_force(activation), settings.review_sample)
         self.insights = Insights(Figures(database), lambda: catalogue_in_force(activation))

@@ -127,6 +127,19 @@ class Watches:
                 ),
             )
 
+    def drills(self, limit: int) -> list[Drilled]:
+        """The newest first."""
+        with self._database.connection() as db:
+            rows = db.execute(
+                "SELECT id, policy, kind, incident_id, made_by, made_at, report FROM drill"
+                " ORDER BY made_at DESC LIMIT %s",
+                (limit,),
+            ).fetchall()
+        return [
+            Drilled(**{**row, "id": str(row["id"]), "incident_id": str(row["incident_id"] or "") or None})
+            for row in rows
+        ]
+
     def last_drills(self) -> dict[str, datetime]:
         """When each policy was drilled last."""
         with self._database.connection() as db:
