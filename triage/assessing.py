@@ -15,15 +15,11 @@ from triage.domain.catalogue import Catalogue
 from triage.domain.decision import Decision
 from triage.domain.record import IncidentRecord
 from triage.errors import BadRequest, Conflict, NotFound
-from triage.store.assessments import (
-    Assessment,
-    Assessments,
-    QueuedItem,
-    record_assessment,
-    undo_assessment,
-)
+from triage.store.assessments import Assessment, Assessments, record_assessment, undo_assessment
 from triage.store.database import Database, Db
 from triage.store.incidents import Change, Incidents
+from triage.store.judgements import Judgements, Pair
+from triage.store.review_items import QueuedItem, ReviewItems
 
 LOOKED_AT_FOR = timedelta(minutes=10)
 """An item that somebody looks at is nobody else's for so long; looking again begins it anew."""
@@ -33,6 +29,8 @@ SECOND_EVERY = 10
 SECONDS = 0.1
 """The share of answered incidents that are drawn for a second opinion."""
 UNDONE_WITHIN = timedelta(days=1)
+DIFFERED_WITHIN = timedelta(days=90)
+"""Two opinions that differ are listed so long."""
 AT_ONCE = 200
 """Incidents of a pattern that one answer in bulk is about."""
 
@@ -40,7 +38,8 @@ AT_ONCE = 200
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """What a reviewer is to look at. ``decision``: what the machine said first, which is judged; ``looked_at``:
-    the decision that stands, which an answer names, so that nobody's change is lost; ``waiting``: how many do."""
+    the decision that stands, which an answer names, so that nobody's change is lost; ``waiting``: how many do.
+    For a second opinion ``record`` too says what the machine said first, and nothing of who answered."""
 
     queued: QueuedItem
     record: IncidentRecord
@@ -74,6 +73,8 @@ class Assessing:
         sample: float,
     ) -> None:
         self._store = Assessments(database)
+        self._items = ReviewItems(database)
+        self._judgements = Judgements(database)
         self._incidents = incidents
         self._corrections = corrections
         self._catalogue = catalogue
@@ -82,17 +83,17 @@ class Assessing:
 
     def queue(self, reviewer: str, limit: int = 50) -> list[QueuedItem]:
         """What is worth a look most, each pattern once, the most valuable first. Takes nothing."""
-        return self._store.best(reviewer, self._clock(), limit)
+        return self._items.best(reviewer, self._clock(), limit)
 
     def waiting(self) -> int:
         """1,001 where more than a thousand wait."""
-        return self._store.count()
+        return self._items.count()
 
     def next(self, reviewer: str) -> Offered | None:
         """What they look at already, else the next one, which is nobody else's then; None: nothing waits."""
         now = self._clock()
         until = now + LOOKED_AT_FOR
-        held = self._store.taken_by(reviewer, now, until)
+        held = self._items.taken_by(reviewer, now, until)
         queued = held or self._take(reviewer, now, until)
         return self._offer(queued) if queued is not None else None
 
@@ -100,24 +101,28 @@ class Assessing:
         turn = self._store.count_of(reviewer)
         queued = None
         if turn % SECOND_EVERY == SECOND_EVERY - 1:
-            queued = self._store.take_second(reviewer, now, until, SECONDS)
+            queued = self._items.take_second(reviewer, now, until, SECONDS)
         if queued is None and turn % SAMPLED_EVERY == SAMPLED_EVERY - 1:
-            queued = self._store.take_sampled(reviewer, now, until, self._sample)
-        return queued or self._store.take_best(reviewer, now, until)
+            queued = self._items.take_sampled(reviewer, now, until, self._sample)
+        return queued or self._items.take_best(reviewer, now, until)
 
     def _offer(self, queued: QueuedItem) -> Offered:
-        decisions = self._incidents.decisions_of([queued.item.decision_id])
-        return Offered(
-            queued=queued,
-            record=self._incidents.get(queued.item.incident_id),
-            decision=decisions[queued.item.decision_id],
-            waiting=self._store.count(),
-        )
+        decision = self._incidents.decisions_of([queued.item.decision_id])[queued.item.decision_id]
+        record = self._incidents.get(queued.item.incident_id)
+        if queued.why == "second":
+            first = queued.item
+            record = replace(record, priority=first.priority, team=first.team, decision_id=first.decision_id)
+        return Offered(queued=queued, record=record, decision=decision, waiting=self._items.count())
 
     def skip(self, incident_id: str, reviewer: str) -> None:
-        """It is left to others. Raises NotFound."""
+        """It is left to others, and does not come back to them. Raises NotFound."""
         record = self._incidents.get(incident_id)
-        self._store.release(record.id, reviewer, skip=True)
+        self._items.release(record.id, reviewer, skip=True)
+
+    def release(self, incident_id: str, reviewer: str) -> None:
+        """They look at it no longer; it may come back to them. Raises NotFound."""
+        record = self._incidents.get(incident_id)
+        self._items.release(record.id, reviewer, skip=False)
 
     def answer(
         self,
@@ -138,11 +143,25 @@ class Assessing:
         record = self._incidents.get(incident_id)
         if second:
             return self._opine(record, reviewer, priority, team, reason)
+        return self._say(record, reviewer, priority, team, reason, looked_at=looked_at)
+
+    def _say(
+        self,
+        record: IncidentRecord,
+        reviewer: str,
+        priority: str | None,
+        team: str | None,
+        reason: str,
+        *,
+        looked_at: str | None = None,
+        looked: bool = True,
+        settles: bool = False,
+    ) -> Answered:
         said_priority, said_team = self._corrections.understand(
             priority or record.priority.value, team or record.team
         )
-        if said_priority is None or said_team is None:
-            raise NotFound("no such incident waits to be looked at")
+        assert said_priority is not None
+        assert said_team is not None
         said = Assessment(
             id=str(uuid.uuid4()),
             incident_id=record.id,
@@ -151,13 +170,15 @@ class Assessing:
             priority=said_priority.value,
             team=said_team,
             reason=reason,
+            settles=settles,
         )
 
         def keep(change: Change) -> None:
-            change.also(lambda db: record_assessment(db, replace(said, override_id=change.override_id)))
+            whole = replace(said, override_id=change.override_id)
+            change.also(lambda db: record_assessment(db, whole, looked=looked))
 
         changed, _ = self._corrections.override(
-            incident_id,
+            record.id,
             reviewer,
             priority=said.priority,
             team=said.team,
@@ -166,9 +187,8 @@ class Assessing:
             beside=keep,
         )
         agreed = (said_priority, said_team) == (record.priority, record.team)
-        return Answered(
-            record=changed, agreed=agreed, alike=len(self._store.waiting_of(changed.pattern_id, AT_ONCE))
-        )
+        alike = self._items.waiting_of(changed.pattern_id, AT_ONCE)
+        return Answered(record=changed, agreed=agreed, alike=len(alike))
 
     def _opine(
         self, record: IncidentRecord, reviewer: str, priority: str | None, team: str | None, reason: str
@@ -188,13 +208,13 @@ class Assessing:
             )
         )
         if not kept:
-            raise Conflict("somebody has given a second opinion on this already")
+            raise Conflict("there is a second opinion on this already, or the first one is yours")
         agreed = (said[0] in (None, first.priority.value)) and (said[1] in (None, first.team.value))
         return Answered(record=record, agreed=agreed, alike=0)
 
     def _first_of(self, record: IncidentRecord) -> Decision:
         """What the machine said when it opened. Raises NotFound."""
-        first = self._store.find_first_decision(record.id)
+        first = self._items.find_first_decision(record.id)
         if first is None:
             raise NotFound("no such incident waits to be looked at")
         return self._incidents.decisions_of([first])[first]
@@ -218,7 +238,7 @@ class Assessing:
                 change.also(lambda db: self._undo(db, last, reviewer, now))
 
             record = self._corrections.withdraw(last.incident_id, reviewer, last.override_id, beside=keep)
-        self._store.take(record.id, reviewer, now, now + LOOKED_AT_FOR)
+        self._items.take(record.id, reviewer, now, now + LOOKED_AT_FOR)
         return record
 
     @staticmethod
@@ -242,14 +262,44 @@ class Assessing:
         if priority is None and team is None:
             raise BadRequest("say a priority, a team or both")
         self._corrections.understand(priority, team)
-        waiting = self._store.waiting_of(pattern_id, AT_ONCE)
+        waiting = self._items.waiting_of(pattern_id, AT_ONCE)
         for incident_id in waiting:
-            self.answer(incident_id, reviewer, priority=priority, team=team, reason=reason)
+            self._say(self._incidents.get(incident_id), reviewer, priority, team, reason, looked=False)
         return len(waiting)
+
+    def disagreements(self) -> list[Pair]:
+        """On which two reviewers said differently and nobody else has spoken since, the newest first. The first
+        word stands until then."""
+        pairs = self._judgements.pairs(self._clock() - DIFFERED_WITHIN)
+        return [pair for pair in pairs if pair.differs and not pair.settled]
+
+    def settle(
+        self,
+        incident_id: str,
+        by: str,
+        *,
+        priority: str | None = None,
+        team: str | None = None,
+        reason: str = "",
+        looked_at: str | None = None,
+    ) -> Answered:
+        """A third person decides between two who differed; what they leave out stands as the first said.
+
+        Raises NotFound where nobody differs, Conflict for one of the two, or where it was decided anew since
+        ``looked_at``; UnknownWord.
+        """
+        record = self._incidents.get(incident_id)
+        words = self._store.standing_of(record.id)
+        said = {(word.priority, word.team) for word in words if not word.settles}
+        if len(said) < 2 or not any(word.second for word in words):
+            raise NotFound("no two reviewers differ about this incident")
+        if by in {word.made_by for word in words if not word.settles}:
+            raise Conflict("one of the two cannot settle it")
+        return self._say(record, by, priority, team, reason, looked_at=looked_at, looked=False, settles=True)
 
     def count_all(self, pattern_id: str) -> int:
         """How many an answer in bulk would be about."""
-        return len(self._store.waiting_of(pattern_id, AT_ONCE))
+        return len(self._items.waiting_of(pattern_id, AT_ONCE))
 
     def reasons(self, reviewer: str, limit: int = 10) -> list[str]:
         """Those that they gave of late, to choose from."""

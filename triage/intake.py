@@ -280,7 +280,9 @@ class Intake:
             policy=decision.escalation.policy,
         )
         if taken.opened:
-            self._memory.review_items.append(item_of(decision, case.inputs, record.pattern_id))
+            service = self._active.decider.catalogue.find_service(record.service, record.environment)
+            tier = service.tier if service is not None else None
+            self._memory.review_items.append(item_of(decision, case.inputs, record.pattern_id, tier))
         self._standing[decision.decision_id] = decision
         self.stored.append(self._active.stored(case, decision, look.text_key))
 

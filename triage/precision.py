@@ -5,7 +5,7 @@ least sure of, and would make it look worse than it is. What is judged is what t
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -13,8 +13,8 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from triage.domain.catalogue import Catalogue
-from triage.store.assessments import Assessments, Judged, Pair
 from triage.store.database import Database
+from triage.store.judgements import Judged, Judgements, Pair
 
 Z = 1.959964
 """Of an interval that holds the true share in 95 of 100 cases."""
@@ -45,11 +45,13 @@ class Since:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
     """Between two reviewers who did not know of each other. ``share``: of the pairs that said the same; ``kappa``:
-    beyond chance, in [-1, 1]."""
+    beyond chance, in [-1, 1], with its interval at 95 %; None with too little to tell chance by."""
 
     target: Target
     share: Estimate
     kappa: float | None
+    kappa_low: float | None = None
+    kappa_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ class Precision:
     """``sample``: the rate at which incidents are drawn."""
 
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue], sample: float) -> None:
-        self._store = Assessments(database)
+        self._store = Judgements(database)
         self._catalogue = catalogue
         self._sample = sample
 
@@ -103,7 +105,7 @@ class Precision:
             weekly=tuple(_by(judged, _week_in(self._catalogue().zone))),
             corrected=tuple(since_corrected(everything)),
             agreement=tuple(agreement_of(pairs, target) for target in ("team", "priority")),
-            disagreements=tuple(pair for pair in pairs if _differ(pair) and not pair.settled),
+            disagreements=tuple(pair for pair in pairs if pair.differs and not pair.settled),
         )
 
 
@@ -147,21 +149,26 @@ def since_corrected(judged: Sequence[Judged]) -> Iterable[Since]:
 
 
 def agreement_of(pairs: Sequence[Pair], target: Target) -> Agreement:
-    """Raw, and as Cohen's kappa ("A Coefficient of Agreement for Nominal Scales", 1960); None with too little to
-    tell chance by."""
+    """Raw, and as Cohen's kappa with the standard error that he gives for it ("A Coefficient of Agreement for
+    Nominal Scales", 1960, formula 7), which is rough with few pairs."""
     said = [(getattr(pair.first, target), getattr(pair.second, target)) for pair in pairs]
     share = wilson(sum(one == other for one, other in said), len(said))
-    labels = {label for words in said for label in words}
-    chance = sum(
-        (sum(one == label for one, _ in said) / len(said)) * (sum(other == label for _, other in said) / len(said))
-        for label in labels
+    if share.value is None:
+        return Agreement(target=target, share=share, kappa=None)
+    n = len(said)
+    firsts, seconds = Counter(one for one, _ in said), Counter(other for _, other in said)
+    chance = sum(firsts[label] * seconds[label] for label in firsts) / n**2
+    if chance >= 1:
+        return Agreement(target=target, share=share, kappa=None)
+    kappa = (share.value - chance) / (1 - chance)
+    half = Z * math.sqrt(share.value * (1 - share.value) / n) / (1 - chance)
+    return Agreement(
+        target=target,
+        share=share,
+        kappa=kappa,
+        kappa_low=max(-1.0, kappa - half),
+        kappa_high=min(1.0, kappa + half),
     )
-    kappa = (share.value - chance) / (1 - chance) if share.value is not None and chance < 1 else None
-    return Agreement(target=target, share=share, kappa=kappa)
-
-
-def _differ(pair: Pair) -> bool:
-    return (pair.first.priority, pair.first.team) != (pair.second.priority, pair.second.team)
 
 
 def _by(judged: Sequence[Judged], name: Callable[[Judged], str]) -> Iterable[tuple[str, Estimate]]:

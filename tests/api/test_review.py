@@ -214,12 +214,12 @@ def test_precision_is_estimated_from_the_drawn_ones_alone(open_api: OpenApi) -> 
     assert report.team == wilson(len(drawn) - 1, len(drawn))
 
 
-def test_what_opened_after_the_oldest_that_waits_is_not_counted_yet(open_api: OpenApi) -> None:
+def test_what_was_drawn_after_the_first_that_waits_is_not_counted_yet(open_api: OpenApi) -> None:
     api = open_api(review_sample=0.2)
     reviewer = Reviewer(api, 0.2)
     fill(api, 40)
     with api.service.parts.database.connection() as db:
-        rows = db.execute("SELECT incident_id FROM review_item WHERE draw < 0.2 ORDER BY opened_at").fetchall()
+        rows = db.execute("SELECT incident_id FROM review_item WHERE draw < 0.2 ORDER BY draw").fetchall()
         db.execute("UPDATE review_item SET acts_team = true")
     drawn = [str(row["incident_id"]) for row in rows]
     for incident in (drawn[0], *drawn[2:]):

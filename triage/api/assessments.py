@@ -21,7 +21,7 @@ from triage.domain.access import Role
 from triage.domain.assessment import Worth
 from triage.precision import DEFAULT_PERIOD, as_json
 from triage.serving.parts import utc_now
-from triage.store.assessments import QueuedItem
+from triage.store.review_items import QueuedItem
 from triage.tables import csv_of
 
 router = APIRouter(prefix="/v1", tags=["review"])

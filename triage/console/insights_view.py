@@ -113,7 +113,7 @@ def charts_of(weeks: Sequence[GroupFigures]) -> list[Chart]:
             ),
         ),
         _times(
-            "Until somebody takes it", "A late half says more than a mean: see where nine of ten are.", x, weeks,
+            "Until somebody takes it", "Half are taken by the lower line, nine of ten by the upper one.", x, weeks,
             lambda week: (week.acknowledge.median, week.acknowledge.p90),
         ),
         Chart(
@@ -130,7 +130,7 @@ def charts_of(weeks: Sequence[GroupFigures]) -> list[Chart]:
             ),
         ),
         _times(
-            "Until it is resolved", "From the first alert to the end.", x, weeks,
+            "Until it is resolved", "From the first alert to the end, in the same way.", x, weeks,
             lambda week: (week.resolve.median, week.resolve.p90),
         ),
     ]  # fmt: skip

@@ -51,6 +51,7 @@ def _coverage(found: Measured) -> Chart | None:
     if not found.curve:
         return None
     points: dict[float, tuple[float | None, float | None]] = {share: (right, None) for share, right in found.curve}
+    today = "The point is where it works today." if found.precision_acting else "Today it never acts alone."
     if found.precision_acting is not None:
         share = found.acting.value
         points[share] = points.get(share, (None, None))[0], found.precision_acting.value
@@ -58,7 +59,7 @@ def _coverage(found: Measured) -> Chart | None:
     lowest = min((right for pair in points.values() for right in pair if right is not None), default=0.0)
     return Chart(
         title="How much could it do alone, and how well?",
-        says="The more it acts alone, the more often it is wrong. The point is where it works today.",
+        says=f"The more it acts alone, the more often it is wrong. {today}",
         x_label="Acts alone on",
         x=x,
         x_unit="%",
@@ -66,7 +67,11 @@ def _coverage(found: Measured) -> Chart | None:
         options={"range": [max(0.0, lowest - 0.1), 1.005], "xRange": [0, 1.01]},
         series=(
             Series(label="right, by threshold", values=[points[one][0] for one in x]),
-            Series(label="today", values=[points[one][1] for one in x], kind="points", colour="--p2"),
+            *(
+                [Series(label="today", values=[points[one][1] for one in x], kind="points", colour="--p2")]
+                if found.precision_acting is not None
+                else []
+            ),
         ),
     )
 
@@ -76,7 +81,7 @@ def _periods(found: Measured) -> Chart | None:
         return None
     return Chart(
         title="Did it get worse with time?",
-        says="; ".join(found.drift) if found.drift else "No drift beyond chance over the time it was judged on.",
+        says=_drift(found.drift),
         x_label="Until",
         x=[f"{one.last_at:%d %b %y}" for one in found.periods],
         unit="%",
@@ -93,3 +98,12 @@ def _periods(found: Measured) -> Chart | None:
             ),
         ),
     )
+
+
+def _drift(reasons: tuple[str, ...] | None) -> str:
+    if reasons is None:
+        return "Too few dated incidents to see a drift."
+    if not reasons:
+        return "No drift beyond chance over the time it was judged on."
+    said = "; ".join(reasons)
+    return f"It drifts: {said}. Train again on newer incidents, or let it act less."

@@ -36,9 +36,10 @@ class Scarce:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """``said`` in one sentence; ``terms``: by what, from how many, on which condition; ``bounds_missed``: it is
-    about urgent incidents that are missed."""
+    """Of the head ``title``, ``said`` in one sentence; ``terms``: by what, from how many, on which condition;
+    ``bounds_missed``: it is about urgent incidents that are missed."""
 
+    title: str
     said: str
     terms: tuple[str, ...]
     bounds_missed: bool
@@ -69,7 +70,7 @@ class HeadView:
                 lines = list(promise.lines())
                 said = next(line for line in lines if line.startswith("Promise"))
                 terms = tuple(line for line in lines if line != said)
-                found.append(Promise(f"{self.title}. {said}", terms, promise is conclusion.raising))
+                found.append(Promise(self.title, said, terms, promise is conclusion.raising))
         return found
 
     @property

@@ -115,7 +115,8 @@ def _line(
         case "split":
             incidents = len(change.detail.get("incidents", ()))
             split = f"{incidents} incident{'' if incidents == 1 else 's'}"
-            before = f"split {split} off, which are now" if own else f"split this off, {split}, from"
+            now = "which is now" if incidents == 1 else "which are now"
+            before = f"split {split} off, {now}" if own else f"split this off, {split}, from"
         case "difference":
             before = "said that it is not the same problem as"
         case "name" | "known_fix":

@@ -16,6 +16,7 @@ from triage.domain.recurrence import RecurrenceKind
 
 SAID_FOR_US = (DecisionSource.CORRECTION, DecisionSource.OVERRIDE)
 """Somebody has spoken of this very pattern already."""
+NOT_THE_MACHINES = (DecisionSource.FALLBACK, DecisionSource.REPORTED, DecisionSource.OVERRIDE)
 DOUBTS = {
     DecisionSource.FALLBACK: 1.0,
     DecisionSource.CATALOGUE: 0.7,
@@ -28,6 +29,8 @@ DOUBTS = {
 """How likely what was concluded is wrong where nobody gave a probability: an order more than a measurement."""
 COSTS = {Priority.P1: 1.0, Priority.P2: 0.7, Priority.P3: 0.4, Priority.P4: 0.25, Priority.P5: 0.15}
 """What it costs to be wrong, of the most urgent as one."""
+TIERS = {1: 1.25, 2: 1.1}
+"""By how much more for a service of this tier; of tier 1 everything hangs on it."""
 OFTEN = 100
 """Occurrences in thirty days from which more of them make no difference."""
 SPOKEN_OF = 0.1
@@ -67,15 +70,15 @@ class ReviewItem:
     acts_team: bool
 
 
-def item_of(decision: Decision, inputs: DecisionInputs, pattern_id: str) -> ReviewItem:
-    """Of the decision that opened an incident."""
+def item_of(decision: Decision, inputs: DecisionInputs, pattern_id: str, tier: int | None = None) -> ReviewItem:
+    """Of the decision that opened an incident; ``tier``: of its service, where the catalogue knows it."""
     incident_id = str(decision.incident_id)
     return ReviewItem(
         incident_id=incident_id,
         pattern_id=pattern_id,
         decision_id=str(decision.decision_id),
         opened_at=inputs.opened_at,
-        worth=worth_of(decision),
+        worth=worth_of(decision, tier),
         draw=draw_of(incident_id),
         priority=decision.priority.value,
         team=decision.team.value,
@@ -85,8 +88,12 @@ def item_of(decision: Decision, inputs: DecisionInputs, pattern_id: str) -> Revi
 
 
 def acts(decided: PriorityDecision | TeamDecision) -> bool:
-    """Whether the machine itself concluded it and was sure enough."""
-    return not decided.abstained and decided.source not in (DecisionSource.FALLBACK, DecisionSource.OVERRIDE)
+    """Whether the machine itself concluded it. What it falls back on, what somebody reported and what a person
+    said of this very incident is none of its conclusions; where a person's word on the pattern, a rule or the
+    catalogue decided, it acted although the model declined."""
+    if decided.source is DecisionSource.MODEL:
+        return not decided.abstained
+    return decided.source not in NOT_THE_MACHINES
 
 
 def draw_of(incident_id: str) -> float:
@@ -95,27 +102,29 @@ def draw_of(incident_id: str) -> float:
     return int.from_bytes(digest) / _ALL
 
 
-def worth_of(decision: Decision) -> Worth:
+def worth_of(decision: Decision, tier: int | None = None) -> Worth:
     """Uncertain, costly if wrong, often, new: how much is gained by asking a person.
 
-    Doubt times cost is the expected loss that a look may save (expected error reduction in its simplest form:
-    Settles, "Active Learning Literature Survey", 2009, section 3.4); how often the pattern comes says how many
-    times it is saved, since a correction holds for all of them.
+    Doubt times cost is the expected loss that one look may save (expected error reduction in its simplest form:
+    Settles, "Active Learning Literature Survey", 2009, section 3.4), and how many incidents of its pattern come
+    says how many times it is saved, since a correction holds for all of them (information density, section 3.6
+    there). The first counts for itself, so that a doubtful P1 does not wait behind what is merely frequent; the
+    second on a logarithmic scale.
     """
     team, priority = doubt_of(decision.team), doubt_of(decision.priority)
     doubt = 1 - (1 - team) * (1 - 0.6 * priority)
-    cost = _cost(decision.priority)
-    month = decision.recurrence.occurrences.get("30d", 1)
-    often = min(1.0, math.log1p(max(0, month - 1)) / math.log1p(OFTEN))
+    cost = _cost(decision.priority, tier)
+    month = max(1, decision.recurrence.occurrences.get("30d", 1))
+    saved = math.log1p(doubt * (0.4 + 0.6 * cost) * min(month, OFTEN)) / math.log1p(OFTEN)
     is_new = decision.recurrence.kind is RecurrenceKind.NEW
     asked = decision.review.required
-    value = doubt * (0.35 + 0.25 * cost + 0.4 * often) + 0.05 * is_new + 0.1 * asked
+    value = 0.3 * doubt * cost + 0.6 * saved + 0.05 * is_new + 0.05 * asked
     reasons = [
         Reason(_uncertain(team, priority), round(doubt, 3)),
         Reason("costly if wrong" if cost >= COSTS[Priority.P2] else "not costly if wrong", round(cost, 3)),
     ]
-    if often > 0:
-        reasons.append(Reason(f"its pattern came {month} times in 30 days", round(often, 3)))
+    if month > 1:
+        reasons.append(Reason(f"its pattern came {month} times in 30 days", round(saved, 3)))
     if is_new:
         reasons.append(Reason("a new kind", 1.0))
     reasons += [Reason(reason, 1.0) for reason in decision.review.reasons]
@@ -126,21 +135,32 @@ def worth_of(decision: Decision) -> Worth:
 
 
 def doubt_of(decided: PriorityDecision | TeamDecision) -> float:
-    """How likely it is wrong, in [0, 1]."""
+    """How likely it is wrong, in [0, 1]: the less probable, and the nearer the next one is (margin sampling,
+    Settles, section 3.1)."""
+    others = [one.probability for one in decided.alternatives if one.value != str(_plain(decided))]
+    best = max(others, default=0.0)
     if decided.source is DecisionSource.MODEL and decided.probability is not None:
-        return 1 - decided.probability
+        return (1 - decided.probability) * (1 + best / max(decided.probability, best, 1e-9)) / 2
     doubt = DOUBTS.get(decided.source, 0.5)
-    return max(doubt, 0.6) if decided.abstained and decided.source not in SAID_FOR_US else doubt
+    if decided.abstained and decided.source not in SAID_FOR_US:
+        # What the model would have said, had it dared, makes it half as doubtful at most.
+        doubt = max(doubt, 0.6) * (1 - best / 2)
+    return doubt
 
 
-def _cost(decided: PriorityDecision) -> float:
-    """What it costs to be wrong: as much as the most urgent that it may be, by how likely it is that."""
+def _plain(decided: PriorityDecision | TeamDecision) -> str:
+    return decided.value.value if isinstance(decided, PriorityDecision) else decided.value
+
+
+def _cost(decided: PriorityDecision, tier: int | None) -> float:
+    """What it costs to be wrong: as much as the most urgent that it may be, by how likely it is that; more where
+    much hangs on the service."""
     missed = sum(
         one.probability * (COSTS[Priority(one.value)] - COSTS[decided.value])
         for one in decided.alternatives
         if one.value in Priority.__members__ and Priority(one.value).is_more_urgent_than(decided.value)
     )
-    return min(1.0, COSTS[decided.value] + missed)
+    return min(1.0, (COSTS[decided.value] + missed) * TIERS.get(tier or 0, 1.0))
 
 
 def _uncertain(team: float, priority: float) -> str:

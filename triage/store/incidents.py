@@ -14,12 +14,12 @@ from psycopg import sql
 from triage.domain.decision import Decision, DecisionInputs, StoredDecision, TriageOverride
 from triage.domain.record import IncidentRecord, TimelineEntry
 from triage.errors import NotFound
-from triage.store.assessments import close_item
 from triage.store.database import Database, Db, Row
 from triage.store.pattern_facts import SAID, override_of
 from triage.store.recollection import PATTERNS_LOCK
 from triage.store.recording import record_decisions, record_embeddings, update_incidents
 from triage.store.records import DECISION, INPUTS, READ_INCIDENT, record_from_row
+from triage.store.review_items import close_item
 from triage.store.timelines import record_timeline
 
 SELECT_INCIDENT = f"SELECT {READ_INCIDENT} FROM incident"

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from triage.domain.correction import LATEST, Carrying, correction_of
 from triage.domain.decision import TriageOverride
 from triage.domain.memory import RECENT_OCCURRENCES, Memory, PatternRecord
 from triage.domain.priority import Priority
@@ -28,8 +29,8 @@ _BY_DIGEST = """
 # Everything is asked of the family: the pattern and what people merged into it.
 _PATTERN_FACTS = """
 SELECT d.digests, p.*, family.total, family.born_at, family.seen_at, latest.id AS latest_incident,
-    opened.incidents AS open_incidents, counted.*, past.recent, resolved.seconds AS resolve_seconds, said.*,
-    silence.silence
+    opened.incidents AS open_incidents, counted.*, past.recent, resolved.seconds AS resolve_seconds, said.words,
+    carrying.*, silence.silence
 FROM {start}
 CROSS JOIN LATERAL (
     SELECT sum(occurrences)::bigint AS total, min(first_seen_at) AS born_at, max(last_seen_at) AS seen_at
@@ -82,19 +83,30 @@ LEFT JOIN LATERAL (
     ) AS newest WHERE resolved_at IS NOT NULL AND resolved_by <> 'triage'
 ) AS resolved ON true
 LEFT JOIN LATERAL (
-    SELECT {said} FROM triage_override
-    WHERE pattern_id IN (SELECT id FROM pattern WHERE root = p.id) AND withdrawn_at IS NULL
+    SELECT jsonb_agg(to_jsonb(word) ORDER BY id DESC) AS words FROM (
+        SELECT id, incident_id, priority, team, reason, made_by, made_at FROM triage_override
+        WHERE pattern_id IN (SELECT id FROM pattern WHERE root = p.id) AND withdrawn_at IS NULL
+        ORDER BY id DESC LIMIT {words}
+    ) AS word
 ) AS said ON true
+CROSS JOIN (
+    SELECT count(carried_priority) AS priority_looks, count(*) FILTER (WHERE carried_priority) AS priority_same,
+        count(carried_team) AS team_looks, count(*) FILTER (WHERE carried_team) AS team_same
+    FROM (
+        SELECT carried_priority, carried_team FROM assessment
+        WHERE carried_team IS NOT NULL AND undone_at IS NULL ORDER BY made_at DESC LIMIT {carried}
+    ) AS latest
+) AS carrying
 LEFT JOIN LATERAL (
     SELECT to_jsonb(s) AS silence FROM silence AS s JOIN pattern AS m ON m.id = s.pattern_id
     WHERE m.root = p.id AND s.ended_at IS NULL AND s.ends_at > %(now)s ORDER BY s.priority, s.ends_at DESC LIMIT 1
 ) AS silence ON true
 """
 _LATEST_INCIDENTS = 20
-OF_DIGESTS = _PATTERN_FACTS.format(start=_BY_DIGEST, said=SAID, latest=_LATEST_INCIDENTS)
-OF_IDS = _PATTERN_FACTS.format(
-    start="(SELECT NULL::text[] AS digests) AS d CROSS JOIN pattern AS p", said=SAID, latest=_LATEST_INCIDENTS
-)
+_LATEST_WORDS = 20
+_BOUNDS = {"latest": _LATEST_INCIDENTS, "words": _LATEST_WORDS, "carried": LATEST}
+OF_DIGESTS = _PATTERN_FACTS.format(start=_BY_DIGEST, **_BOUNDS)
+OF_IDS = _PATTERN_FACTS.format(start="(SELECT NULL::text[] AS digests) AS d CROSS JOIN pattern AS p", **_BOUNDS)
 OF_IDS += "WHERE p.id = ANY(%(ids)s)"
 
 
@@ -129,7 +141,7 @@ def enter_patterns(memory: Memory, rows: list[dict[str, Any]]) -> set[str]:
             counts=dict(zip(WINDOWS, row["counts"], strict=True)),
             recent=list(row["recent"] or ()),
             latest_incident=str(row["latest_incident"]) if row["latest_incident"] else None,
-            correction=override_of(row) if row["said_by"] else None,
+            correction=_correction(row) if row["words"] else None,
             name=row["name"],
             known_fix=row["known_fix"],
             resolve_seconds=row["resolve_seconds"],
@@ -147,6 +159,24 @@ def _silence(row: dict[str, Any]) -> Silence:
         by=row["made_by"],
         ends_at=datetime.fromisoformat(row["ends_at"]),
     )
+
+
+def _correction(row: dict[str, Any]) -> TriageOverride | None:
+    words = [
+        (
+            word["incident_id"],
+            TriageOverride(
+                by=word["made_by"],
+                at=datetime.fromisoformat(word["made_at"]),
+                priority=Priority(word["priority"]) if word["priority"] else None,
+                team=word["team"],
+                reason=word["reason"],
+            ),
+        )
+        for word in row["words"]
+    ]
+    priorities = Carrying(looks=row["priority_looks"], same=row["priority_same"])
+    return correction_of(words, priorities, Carrying(looks=row["team_looks"], same=row["team_same"]))
 
 
 def override_of(row: dict[str, Any]) -> TriageOverride:

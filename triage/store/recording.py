@@ -12,7 +12,6 @@ from pgvector import HalfVector
 from triage.domain.decision import StoredDecision
 from triage.domain.memory import Memory
 from triage.domain.record import IncidentRecord
-from triage.store.assessments import record_items
 from triage.store.beats import COUNT_BEATS_OF
 from triage.store.database import Db
 from triage.store.records import (
@@ -23,6 +22,7 @@ from triage.store.records import (
     inputs_to_json,
     record_to_row,
 )
+from triage.store.review_items import record_items
 from triage.store.timelines import record_timeline
 
 

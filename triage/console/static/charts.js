@@ -37,6 +37,7 @@ function whiskers(chart) {
       ctx.save();
       ctx.strokeStyle = colour(one.color ?? COLOURS[index % COLOURS.length]);
       ctx.lineWidth = 1.5 * devicePixelRatio;
+      ctx.setLineDash([]);
       ctx.beginPath();
       chart.x.forEach((x, i) => {
         if (one.low[i] == null || one.high[i] == null) return;

@@ -1,0 +1,66 @@
+"""Which of the words that people gave on a pattern holds for its next incident.
+
+A word holds for the next of its pattern at once. But a pattern is what reads alike, and what reads alike need not
+be one team's: where two people said differently of two of its incidents, the pattern does not tell, and nobody's
+word holds until the last two agree again. In an organisation whose patterns mostly do not tell, one word alone is
+not believed either: that is measured, by how often the word before was right of the next one somebody looked at.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from triage.domain.decision import TriageOverride
+
+T = TypeVar("T")
+
+LATEST = 200
+"""Of so many of the latest looks it is measured how words carry over."""
+LEAST_LOOKS = 30
+"""With fewer of them a single word holds: people expect it to."""
+LEAST_CARRIED = 2 / 3
+"""Where fewer words than this carried over, a single one is wrong of the next incident too often to act alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrying:
+    """Of ``looks`` at an incident whose pattern had a word already, how many said the same."""
+
+    looks: int = 0
+    same: int = 0
+
+    @property
+    def lets_one_hold(self) -> bool:
+        return self.looks < LEAST_LOOKS or self.same >= LEAST_CARRIED * self.looks
+
+
+def holding(words: Sequence[T], carrying: Carrying) -> T | None:
+    """``words``: the newest first, one for each incident. None: no word holds."""
+    if not words:
+        return None
+    if len(words) == 1:
+        return words[0] if carrying.lets_one_hold else None
+    return words[0] if words[0] == words[1] else None
+
+
+def correction_of(
+    said: Iterable[tuple[str, TriageOverride]], priorities: Carrying, teams: Carrying
+) -> TriageOverride | None:
+    """What holds for the next of a pattern. ``said``: incidents and what was said of them, the newest first."""
+    by_priority: dict[str, TriageOverride] = {}
+    by_team: dict[str, TriageOverride] = {}
+    for incident_id, word in said:
+        if word.priority is not None:
+            by_priority.setdefault(incident_id, word)
+        if word.team is not None:
+            by_team.setdefault(incident_id, word)
+    priority = holding([word.priority for word in by_priority.values()], priorities)
+    team = holding([word.team for word in by_team.values()], teams)
+    if priority is None and team is None:
+        return None
+    newest = next(
+        word
+        for word in sorted((*by_priority.values(), *by_team.values()), key=lambda word: word.at, reverse=True)
+        if (priority is not None and word.priority is priority) or (team is not None and word.team == team)
+    )
+    return TriageOverride(by=newest.by, at=newest.at, priority=priority, team=team, reason=newest.reason)
