@@ -35,7 +35,7 @@ define install
 endef
 
 .NOTPARALLEL:
-.PHONY: help run test check format bench quality recurrence rehearsal escalations soak bundle secrets lock clean
+.PHONY: help run test check format bench quality recurrence rehearsal escalations pages soak bundle secrets lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -75,6 +75,9 @@ escalations: $(VENV)/.installed-dev  ## 20,000 escalations due within a minute, 
 	@$(BIN)/python -m bench.escalations
 	@$(BIN)/python -m bench.crashes
 	@$(BIN)/python -m bench.telling
+
+pages: $(VENV)/.installed-dev bundle  ## each page of the console with 200,000 incidents, and 200 pages open at once
+	@$(BIN)/python -m bench.pages $(ARGS)
 
 soak: $(VENV)/.installed-dev bundle  ## a storm of 10,000 alerts, and a memory of a million texts
 	@$(BIN)/python -m bench.storm $(ARGS)
