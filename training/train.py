@@ -33,7 +33,7 @@ from triage.prediction.manifest import ENCODER_FOLDER
 class TrainRequest:
     """``encoder`` None: the recipe's, else that of the best bundle in ``models``, else the default. ``source``
     None: every row. ``catalogue``: what is known of the teams. ``into``: where the bundle is written, if not
-    to ``models``, which still has the encoder and the embeddings."""
+    to ``models``, which still has the encoder and the embeddings. ``heads``: only these are fitted; None: all."""
 
     history: Path
     models: Path
@@ -43,6 +43,7 @@ class TrainRequest:
     source: str | None = None
     catalogue: Catalogue | None = None
     into: Path | None = None
+    heads: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def train_rows(request: TrainRequest, history: ReadHistory, progress: Progress =
                 known=known_among(history.rows, request.catalogue),
                 progress=progress,
             )
-            fits, leaks = fit_heads(encoded, recipe, progress, request.catalogue)
+            fits, leaks = fit_heads(encoded, recipe, progress, request.catalogue, request.heads)
         finally:
             encoder.close()
         summary = _summary(history, encoded, encoder.settings.name, recipe, fits, leaks)
@@ -129,13 +130,18 @@ def train_rows(request: TrainRequest, history: ReadHistory, progress: Progress =
 
 
 def fit_heads(
-    history: EncodedHistory, recipe: Recipe, progress: Progress, catalogue: Catalogue | None = None
+    history: EncodedHistory,
+    recipe: Recipe,
+    progress: Progress,
+    catalogue: Catalogue | None = None,
+    heads: Sequence[str] | None = None,
 ) -> tuple[dict[str, HeadFit], tuple[Leak, ...]]:
     """Every head that the history may teach, also those that it did not, and the leaks that were found."""
     fits: dict[str, HeadFit] = {}
     leaks: dict[str, Leak] = {}
-    whole = steps(recipe) * len(HEADS)
-    for plan in HEADS:
+    plans = [plan for plan in HEADS if heads is None or plan.name in heads]
+    whole = steps(recipe) * len(plans)
+    for plan in plans:
         lessons, found = lessons_for(plan, history, recipe.leave_out, catalogue)
         leaks.update((str(leak), leak) for leak in found)
         reason = not_taught(plan, lessons, history)

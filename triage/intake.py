@@ -11,6 +11,7 @@ from datetime import datetime
 from triage.active import Active
 from triage.decider import Case
 from triage.domain.assessment import item_of
+from triage.domain.correction import UNSAID
 from triage.domain.decision import Decision, DecisionInputs, Standing, StoredDecision
 from triage.domain.delivery import EventResult
 from triage.domain.incident import EventKind, Incident, State, Status
@@ -281,8 +282,16 @@ class Intake:
         )
         if taken.opened:
             service = self._active.decider.catalogue.find_service(record.service, record.environment)
-            tier = service.tier if service is not None else None
-            self._memory.review_items.append(item_of(decision, case.inputs, record.pattern_id, tier))
+            pattern = self._memory.patterns.get(record.pattern_id)
+            self._memory.review_items.append(
+                item_of(
+                    decision,
+                    case.inputs,
+                    record.pattern_id,
+                    tier=service.tier if service is not None else None,
+                    words=pattern.words if pattern is not None else UNSAID,
+                )
+            )
         self._standing[decision.decision_id] = decision
         self.stored.append(self._active.stored(case, decision, look.text_key))
 

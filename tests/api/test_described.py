@@ -17,7 +17,10 @@ ADDRESSES = [
     ("GET", "/v1/review"),
     ("POST", "/v1/review/next"),
     ("POST", "/v1/review/undo"),
+    ("GET", "/v1/review/disagreements"),
+    ("GET", "/v1/review/patterns/{pattern_id}"),
     ("POST", "/v1/review/patterns/{pattern_id}"),
+    ("POST", "/v1/review/{incident_id}/settle"),
     ("POST", "/v1/review/{incident_id}"),
     ("POST", "/v1/review/{incident_id}/skip"),
     ("GET", "/v1/metrics/model"),
@@ -82,7 +85,16 @@ ADDRESSES = [
     ("GET", "/version"),
     ("GET", "/metrics"),
 ]
-TAKE_NOTHING = {"/v1/review/next", "/v1/review/undo", "/v1/models", "/livez", "/readyz", "/version", "/metrics"}
+TAKE_NOTHING = {
+    "/v1/review/disagreements",
+    "/v1/review/next",
+    "/v1/review/undo",
+    "/v1/models",
+    "/livez",
+    "/readyz",
+    "/version",
+    "/metrics",
+}
 ASKED = [(method, path, GenerationMode.POSITIVE) for method, path in ADDRESSES] + [
     (method, path, GenerationMode.NEGATIVE) for method, path in ADDRESSES if path not in TAKE_NOTHING
 ]

@@ -16,6 +16,8 @@ PATHS = {
     "/v1/review/next",
     "/v1/review/undo",
     "/v1/review/patterns/{pattern_id}",
+    "/v1/review/disagreements",
+    "/v1/review/{incident_id}/settle",
     "/v1/review/{incident_id}",
     "/v1/review/{incident_id}/skip",
     "/v1/metrics/model",
@@ -122,7 +124,7 @@ def test_only_health_needs_no_token(document: dict[str, Any]) -> None:
 
 def test_every_body_has_examples_that_are_valid(document: dict[str, Any]) -> None:
     bodies = [operation["requestBody"] for _, _, operation in operations(document) if "requestBody" in operation]
-    assert len(bodies) == 34
+    assert len(bodies) == 35
     for body in bodies:
         content = body["content"]["application/json"]
         assert content["examples"]

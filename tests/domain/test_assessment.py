@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.domain.assessment import SPOKEN_OF, acts, draw_of, worth_of
+from triage.domain.assessment import acts, draw_of, worth_of
+from triage.domain.correction import Words
 from triage.domain.decision import (
     Alternative,
     Decision,
@@ -71,8 +72,18 @@ def test_what_comes_often_is_worth_more_than_what_comes_once() -> None:
 
 
 def test_a_pattern_that_somebody_spoke_of_teaches_little_more() -> None:
-    team = TeamDecision(value="a", source=DecisionSource.CORRECTION)
-    assert worth(replace(decided(), team=team)) < worth(decided(team=None)) * 2 * SPOKEN_OF
+    doubtful = decided(0.4, month=5)
+    said = [worth_of(doubtful, words=Words(looks=looks)).value for looks in (0, 1, 2, 5)]
+    assert said == sorted(said, reverse=True)
+    assert said[1] < said[0] / 2
+    differed = worth_of(doubtful, words=Words(looks=2, agree=False))
+    assert said[2] < differed.value < said[0]
+    assert "people spoke of 2 of its pattern and differed" in [reason.words for reason in differed.reasons]
+
+
+def test_what_is_frequent_is_looked_at_again_before_what_is_rare() -> None:
+    again = worth_of(decided(0.5, month=80), words=Words(looks=1)).value
+    assert worth_of(decided(0.5, month=3)).value < again < worth_of(decided(0.5, month=80)).value
 
 
 def test_what_the_decision_asks_for_comes_before_what_it_does_not() -> None:

@@ -1,8 +1,5 @@
-"""``/v1/review``: what needs a reviewer, most useful first, and what they say; ``/v1/metrics/model``: what comes
-of it."""
+"""``/v1/review``: what needs a reviewer, most useful first, and what they say."""
 
-from datetime import datetime
-from enum import Enum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,16 +10,13 @@ from triage.api.access import admit, service_of
 from triage.api.actions import Prose, Word
 from triage.api.bodies import answer, read_fields, render
 from triage.api.examples import Examples
-from triage.api.paging import moment_of
 from triage.api.routing import BODY, answers, reads
 from triage.api.shapes import ActedView, acted_view, decision_view, incident_view
-from triage.assessing import Offered
+from triage.assessing import Answered, Offered
 from triage.domain.access import Role
 from triage.domain.assessment import Worth
-from triage.precision import DEFAULT_PERIOD, as_json
-from triage.serving.parts import utc_now
+from triage.store.judgements import Pair
 from triage.store.review_items import QueuedItem
-from triage.tables import csv_of
 
 router = APIRouter(prefix="/v1", tags=["review"])
 
@@ -82,35 +76,14 @@ class AnsweredAllView(BaseModel):
     answered: int
 
 
-class ModelFigures(BaseModel):
-    """Estimates from the random sample, each as `{n, value, low, high}` with its interval at 95 %."""
-
-    since: datetime
-    until: datetime
-    incidents: int
-    reviewed: int
-    team: dict[str, Any]
-    priority: dict[str, Any]
-    coverage_team: float | None
-    coverage_priority: float | None
-    overruled: float | None
-    teams: list[dict[str, Any]]
-    weekly: list[dict[str, Any]]
-    corrected: list[dict[str, Any]]
-    agreement: list[dict[str, Any]]
-    disagreements: list[str]
+class DisagreementsView(BaseModel):
+    disagreements: list[dict[str, Any]] = Field(
+        description="The newest first; the first word stands until settled"
+    )
 
 
-class Section(Enum):
-    """Of which figures a CSV file is."""
-
-    TEAMS = "teams"
-    WEEKLY = "weekly"
-
-
-class Format(Enum):
-    JSON = "json"
-    CSV = "csv"
+class WaitingView(BaseModel):
+    waiting: int = Field(description="How many an answer to all of them would be about")
 
 
 @router.get("/review", response_model=QueueView, responses=answers(422), summary="What needs a reviewer")
@@ -138,6 +111,31 @@ async def undo(request: Request) -> Response:
     principal = admit(request, Role.REVIEWER)
     record = await run_in_threadpool(service_of(request).parts.assessing.undo, principal.actor)
     return answer(render(acted_view(record)))
+
+
+@router.get(
+    "/review/disagreements",
+    response_model=DisagreementsView,
+    responses=answers(),
+    summary="On which two reviewers differ",
+)
+async def list_disagreements(request: Request) -> Response:
+    admit(request, Role.REVIEWER)
+    pairs = await run_in_threadpool(service_of(request).parts.assessing.disagreements)
+    return answer(render({"disagreements": [_pair(pair) for pair in pairs]}))
+
+
+@router.get(
+    "/review/patterns/{pattern_id}",
+    response_model=WaitingView,
+    responses=answers(404),
+    summary="How many of a pattern wait",
+)
+async def count_all(request: Request, pattern_id: str) -> Response:
+    """Before the same is said of all of them."""
+    admit(request, Role.REVIEWER)
+    waiting = await run_in_threadpool(service_of(request).parts.assessing.count_all, pattern_id)
+    return answer(render({"waiting": waiting}))
 
 
 @router.post(
@@ -182,8 +180,32 @@ async def say(request: Request, incident_id: str) -> Response:
             second=asked.second,
         )
     )
-    told = {"incident": incident_view(answered.record), "agreed": answered.agreed, "alike": answered.alike}
-    return answer(render(told))
+    return answer(render(_answered(answered)))
+
+
+@router.post(
+    "/review/{incident_id}/settle",
+    response_model=AnsweredView,
+    responses=answers(*BODY, 404, 409),
+    openapi_extra=reads("AnswerBody", ANSWERS, required=False),
+    summary="Decide between two reviewers who differ",
+)
+async def settle(request: Request, incident_id: str) -> Response:
+    """By somebody who is neither of them, with the role of an engineer. What is left out stands as it is."""
+    principal = admit(request, Role.ENGINEER)
+    service = service_of(request)
+    asked = await read_fields(request, service.settings, AnswerBody)
+    answered = await run_in_threadpool(
+        lambda: service.parts.assessing.settle(
+            incident_id,
+            principal.actor,
+            priority=asked.priority,
+            team=asked.team,
+            reason=asked.reason,
+            looked_at=asked.looked_at,
+        )
+    )
+    return answer(render(_answered(answered)))
 
 
 @router.post("/review/{incident_id}/skip", response_model=ActedView, responses=answers(404))
@@ -195,25 +217,17 @@ async def skip(request: Request, incident_id: str) -> Response:
     return answer(render(acted_view(await run_in_threadpool(parts.incidents.get, incident_id))))
 
 
-@router.get(
-    "/metrics/model", response_model=ModelFigures, responses=answers(422), summary="How well the model does"
-)
-async def model_figures(
-    request: Request,
-    since: Annotated[datetime | None, Query(description="Left out: 90 days before `until`")] = None,
-    until: Annotated[datetime | None, Query(description="Left out: now")] = None,
-    section: Section = Section.TEAMS,
-    format: Annotated[Format, Query(description="`csv`: one `section` of it")] = Format.JSON,  # noqa: A002
-) -> Response:
-    """Of the incidents opened in that time, as people judged those that were drawn at random."""
-    admit(request, Role.RESPONDER)
-    end = moment_of(until, "until") if until is not None else utc_now()
-    start = moment_of(since, "since") if since is not None else end - DEFAULT_PERIOD
-    found = as_json(await run_in_threadpool(service_of(request).parts.precision.report, start, end))
-    if format is Format.CSV:
-        headers = {"Content-Disposition": f'attachment; filename="model-{section.value}.csv"'}
-        return Response(csv_of(found[section.value]), media_type="text/csv; charset=utf-8", headers=headers)
-    return answer(render(found))
+def _answered(answered: Answered) -> dict[str, Any]:
+    return {"incident": incident_view(answered.record), "agreed": answered.agreed, "alike": answered.alike}
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    words = {"first": pair.first, "second": pair.second}
+    told = {
+        name: {"by": word.made_by, "at": word.made_at, "priority": word.priority, "team": word.team}
+        for name, word in words.items()
+    }
+    return {"incident_id": pair.incident_id, "title": pair.title, **told}
 
 
 def _item(queued: QueuedItem) -> dict[str, Any]:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from triage.domain.correction import UNSAID, Words
 from triage.domain.decision import Decision, DecisionInputs, DecisionSource, PriorityDecision, TeamDecision
 from triage.domain.priority import Priority
 from triage.domain.recurrence import RecurrenceKind
 
-SAID_FOR_US = (DecisionSource.CORRECTION, DecisionSource.OVERRIDE)
-"""Somebody has spoken of this very pattern already."""
 NOT_THE_MACHINES = (DecisionSource.FALLBACK, DecisionSource.REPORTED, DecisionSource.OVERRIDE)
 DOUBTS = {
     DecisionSource.FALLBACK: 1.0,
@@ -23,7 +22,7 @@ DOUBTS = {
     DecisionSource.REPORTED: 0.5,
     DecisionSource.MATRIX: 0.4,
     DecisionSource.RULE: 0.2,
-    DecisionSource.CORRECTION: 0.05,
+    DecisionSource.CORRECTION: 0.5,
     DecisionSource.OVERRIDE: 0.0,
 }
 """How likely what was concluded is wrong where nobody gave a probability: an order more than a measurement."""
@@ -33,8 +32,9 @@ TIERS = {1: 1.25, 2: 1.1}
 """By how much more for a service of this tier; of tier 1 everything hangs on it."""
 OFTEN = 100
 """Occurrences in thirty days from which more of them make no difference."""
-SPOKEN_OF = 0.1
-"""What is left of the worth once somebody spoke of the pattern: the next look teaches little that is new."""
+TAUGHT = 0.6
+"""The part of the worth that comes of what a look teaches for the next of the pattern."""
+_PEOPLE = (DecisionSource.CORRECTION, DecisionSource.OVERRIDE)
 _ALL = 2.0**64
 
 
@@ -47,10 +47,18 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
-    """``value`` in [0, 1], the greatest first."""
+    """``value`` in [0, 1], the greatest first: ``plain`` for the incident itself, and for how many wrong ones of
+    its pattern a look may save, ``saves``. ``left``: of both, after what was said of the pattern already."""
 
-    value: float
+    plain: float
+    saves: float
+    left: float = 1.0
     reasons: tuple[Reason, ...]
+
+    @property
+    def value(self) -> float:
+        taught = math.log1p(self.saves * self.left) / math.log1p(OFTEN)
+        return min(1.0, self.plain * self.left + TAUGHT * taught)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +78,18 @@ class ReviewItem:
     acts_team: bool
 
 
-def item_of(decision: Decision, inputs: DecisionInputs, pattern_id: str, tier: int | None = None) -> ReviewItem:
-    """Of the decision that opened an incident; ``tier``: of its service, where the catalogue knows it."""
+def item_of(
+    decision: Decision, inputs: DecisionInputs, pattern_id: str, *, tier: int | None = None, words: Words = UNSAID
+) -> ReviewItem:
+    """Of the decision that opened an incident; ``tier``: of its service, where the catalogue knows it; ``words``:
+    what people said of its pattern before."""
     incident_id = str(decision.incident_id)
     return ReviewItem(
         incident_id=incident_id,
         pattern_id=pattern_id,
         decision_id=str(decision.decision_id),
         opened_at=inputs.opened_at,
-        worth=worth_of(decision, tier),
+        worth=worth_of(decision, tier, words),
         draw=draw_of(incident_id),
         priority=decision.priority.value,
         team=decision.team.value,
@@ -102,36 +113,40 @@ def draw_of(incident_id: str) -> float:
     return int.from_bytes(digest) / _ALL
 
 
-def worth_of(decision: Decision, tier: int | None = None) -> Worth:
+def worth_of(decision: Decision, tier: int | None = None, words: Words = UNSAID) -> Worth:
     """Uncertain, costly if wrong, often, new: how much is gained by asking a person.
 
     Doubt times cost is the expected loss that one look may save (expected error reduction in its simplest form:
     Settles, "Active Learning Literature Survey", 2009, section 3.4), and how many incidents of its pattern come
     says how many times it is saved, since a correction holds for all of them (information density, section 3.6
     there). The first counts for itself, so that a doubtful P1 does not wait behind what is merely frequent; the
-    second on a logarithmic scale.
+    second on a logarithmic scale. After words on the pattern ``words.left`` of it is left, so that looks are dealt
+    out to patterns by what they may save, as seats are to parties.
     """
     team, priority = doubt_of(decision.team), doubt_of(decision.priority)
     doubt = 1 - (1 - team) * (1 - 0.6 * priority)
     cost = _cost(decision.priority, tier)
     month = max(1, decision.recurrence.occurrences.get("30d", 1))
-    saved = math.log1p(doubt * (0.4 + 0.6 * cost) * min(month, OFTEN)) / math.log1p(OFTEN)
+    saves = doubt * (0.4 + 0.6 * cost) * min(month, OFTEN)
     is_new = decision.recurrence.kind is RecurrenceKind.NEW
     asked = decision.review.required
-    value = 0.3 * doubt * cost + 0.6 * saved + 0.05 * is_new + 0.05 * asked
     reasons = [
         Reason(_uncertain(team, priority), round(doubt, 3)),
         Reason("costly if wrong" if cost >= COSTS[Priority.P2] else "not costly if wrong", round(cost, 3)),
     ]
     if month > 1:
-        reasons.append(Reason(f"its pattern came {month} times in 30 days", round(saved, 3)))
+        reasons.append(
+            Reason(f"its pattern came {month} times in 30 days", round(math.log1p(saves) / math.log1p(OFTEN), 3))
+        )
     if is_new:
         reasons.append(Reason("a new kind", 1.0))
     reasons += [Reason(reason, 1.0) for reason in decision.review.reasons]
-    if any(source in SAID_FOR_US for source in (decision.team.source, decision.priority.source)):
-        value *= SPOKEN_OF
-        reasons.append(Reason("somebody has spoken of this pattern", SPOKEN_OF))
-    return Worth(value=min(1.0, value), reasons=tuple(reasons))
+    if words.looks:
+        times = "once" if words.looks == 1 else f"of {words.looks}"
+        agree = "" if words.agree else " and differed"
+        reasons.append(Reason(f"people spoke {times} of its pattern{agree}", round(words.left, 3)))
+    plain = 0.3 * doubt * cost + 0.05 * is_new + 0.05 * asked
+    return Worth(plain=plain, saves=saves, left=words.left, reasons=tuple(reasons))
 
 
 def doubt_of(decided: PriorityDecision | TeamDecision) -> float:
@@ -142,7 +157,7 @@ def doubt_of(decided: PriorityDecision | TeamDecision) -> float:
     if decided.source is DecisionSource.MODEL and decided.probability is not None:
         return (1 - decided.probability) * (1 + best / max(decided.probability, best, 1e-9)) / 2
     doubt = DOUBTS.get(decided.source, 0.5)
-    if decided.abstained and decided.source not in SAID_FOR_US:
+    if decided.abstained and decided.source not in _PEOPLE:
         # What the model would have said, had it dared, makes it half as doubtful at most.
         doubt = max(doubt, 0.6) * (1 - best / 2)
     return doubt

@@ -34,6 +34,30 @@ class Carrying:
         return self.looks < LEAST_LOOKS or self.same >= LEAST_CARRIED * self.looks
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What people said of a pattern: of how many of its incidents, and whether always the same team."""
+
+    looks: int = 0
+    agree: bool = True
+
+    @property
+    def left(self) -> float:
+        """What is left of the worth of a further look, in (0, 1]: looks are dealt out as seats are by D'Hondt, in
+        proportion to what they may save; where all words agree, there is less and less left to learn."""
+        return (self.looks + 1.0) ** (-2 if self.agree else -1)
+
+
+UNSAID = Words()
+
+
+def words_of(said: Iterable[tuple[str, TriageOverride]]) -> Words:
+    """``said``: incidents and what was said of them."""
+    told = list(said)
+    teams = {word.team for _, word in told if word.team is not None}
+    return Words(looks=len({incident_id for incident_id, _ in told}), agree=len(teams) < 2)
+
+
 def holding(words: Sequence[T], carrying: Carrying) -> T | None:
     """``words``: the newest first, one for each incident. None: no word holds."""
     if not words:

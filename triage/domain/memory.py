@@ -12,6 +12,7 @@ from datetime import datetime
 
 from triage.domain.assessment import ReviewItem
 from triage.domain.catalogue import fold
+from triage.domain.correction import UNSAID, Words
 from triage.domain.decision import TriageOverride
 from triage.domain.incident import Incident
 from triage.domain.record import IncidentRecord, TimelineEntry
@@ -88,6 +89,7 @@ class PatternRecord:
     recent: list[datetime] = field(default_factory=list)
     latest_incident: str | None = None
     correction: TriageOverride | None = None
+    words: Words = UNSAID
     name: str | None = None
     known_fix: str | None = None
     resolve_seconds: float | None = None

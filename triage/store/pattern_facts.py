@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from triage.domain.correction import LATEST, Carrying, correction_of
+from triage.domain.correction import LATEST, UNSAID, Carrying, correction_of, words_of
 from triage.domain.decision import TriageOverride
 from triage.domain.memory import RECENT_OCCURRENCES, Memory, PatternRecord
 from triage.domain.priority import Priority
@@ -142,6 +142,7 @@ def enter_patterns(memory: Memory, rows: list[dict[str, Any]]) -> set[str]:
             recent=list(row["recent"] or ()),
             latest_incident=str(row["latest_incident"]) if row["latest_incident"] else None,
             correction=_correction(row) if row["words"] else None,
+            words=words_of(_said(row)) if row["words"] else UNSAID,
             name=row["name"],
             known_fix=row["known_fix"],
             resolve_seconds=row["resolve_seconds"],
@@ -162,7 +163,12 @@ def _silence(row: dict[str, Any]) -> Silence:
 
 
 def _correction(row: dict[str, Any]) -> TriageOverride | None:
-    words = [
+    priorities = Carrying(looks=row["priority_looks"], same=row["priority_same"])
+    return correction_of(_said(row), priorities, Carrying(looks=row["team_looks"], same=row["team_same"]))
+
+
+def _said(row: dict[str, Any]) -> list[tuple[str, TriageOverride]]:
+    return [
         (
             word["incident_id"],
             TriageOverride(
@@ -175,8 +181,6 @@ def _correction(row: dict[str, Any]) -> TriageOverride | None:
         )
         for word in row["words"]
     ]
-    priorities = Carrying(looks=row["priority_looks"], same=row["priority_same"])
-    return correction_of(words, priorities, Carrying(looks=row["team_looks"], same=row["team_same"]))
 
 
 def override_of(row: dict[str, Any]) -> TriageOverride:

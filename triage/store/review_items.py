@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from triage.domain.assessment import SPOKEN_OF, Reason, ReviewItem, Worth
+from triage.domain.assessment import OFTEN, TAUGHT, Reason, ReviewItem, Worth
 from triage.domain.priority import Priority
 from triage.store.database import Database, Db, Row
 from triage.store.pattern_history import identifier
@@ -41,7 +41,9 @@ def record_items(db: Db, items: Sequence[ReviewItem]) -> None:
             "decision_id": item.decision_id,
             "opened_at": item.opened_at,
             "worth": item.worth.value,
-            "worth_first": item.worth.value,
+            "plain": item.worth.plain,
+            "saves": item.worth.saves,
+            "remaining": item.worth.left,
             "reasons": [list(reason) for reason in item.worth.reasons],
             "draw": item.draw,
             "suggested_priority": item.priority.value,
@@ -69,13 +71,13 @@ def close_item(db: Db, incident_id: str, by: str, at: datetime) -> None:
         " WHERE incident_id = %s AND done_at IS NULL",
         (at, by, incident_id),
     )
-    db.execute(_LESSEN, {"id": incident_id, "left": SPOKEN_OF})
+    db.execute(_WEIGH, {"id": incident_id})
 
 
 def reopen_item(db: Db, incident_id: str) -> None:
-    """What was said of it was taken back: it waits again, and so do those of its pattern if nobody else spoke."""
+    """What was said of it was taken back: it waits again, and it and its pattern are worth what they were."""
     db.execute("UPDATE review_item SET done_at = NULL, done_by = NULL WHERE incident_id = %s", (incident_id,))
-    db.execute(_RESTORE, {"id": incident_id})
+    db.execute(_WEIGH, {"id": incident_id})
 
 
 class ReviewItems:
@@ -194,7 +196,7 @@ def _queued(row: Row, why: str) -> QueuedItem:
         pattern_id=str(row["pattern_id"]),
         decision_id=str(row["decision_id"]),
         opened_at=row["opened_at"],
-        worth=Worth(value=row["worth"], reasons=tuple(Reason(*reason) for reason in row["reasons"])),
+        worth=_worth(row),
         draw=row["draw"],
         priority=Priority(row["suggested_priority"]),
         team=row["suggested_team"],
@@ -202,6 +204,11 @@ def _queued(row: Row, why: str) -> QueuedItem:
         acts_team=row["acts_team"],
     )
     return QueuedItem(item=item, why=why, alike=row["alike"], taken_by=row["taken_by"])
+
+
+def _worth(row: Row) -> Worth:
+    reasons = tuple(Reason(*reason) for reason in row["reasons"])
+    return Worth(plain=row["plain"], saves=row["saves"], left=row["remaining"], reasons=reasons)
 
 
 _FREE = (
@@ -249,16 +256,16 @@ _FAMILY = (
     "(SELECT m.id FROM incident AS i JOIN pattern AS p ON p.id = i.pattern_id JOIN pattern AS m ON m.root = p.root"
     " WHERE i.id = %(id)s)"
 )
-# Whom somebody holds just now is left as it is: nobody waits for a look.
-_LESSEN = f"""
-UPDATE review_item SET worth = worth_first * %(left)s WHERE incident_id IN (
-    SELECT incident_id FROM review_item
-    WHERE done_at IS NULL AND worth > worth_first * %(left)s AND pattern_id IN {_FAMILY}
-    ORDER BY incident_id FOR UPDATE SKIP LOCKED)
-"""
-_RESTORE = f"""
-UPDATE review_item SET worth = worth_first WHERE incident_id IN (
-    SELECT incident_id FROM review_item WHERE done_at IS NULL AND worth < worth_first AND pattern_id IN {_FAMILY}
-    AND NOT EXISTS (SELECT FROM triage_override AS o WHERE o.pattern_id IN {_FAMILY} AND o.withdrawn_at IS NULL)
+# As `Worth.value` and `Words.left` have it. What somebody takes just now is left as it is: nobody waits for it.
+_WEIGH = f"""
+UPDATE review_item AS q SET remaining = new.remaining,
+    worth = least(1, q.plain * new.remaining + {TAUGHT} * ln(1 + q.saves * new.remaining) / ln(1 + {OFTEN}))
+FROM (
+    SELECT power(count(DISTINCT incident_id) + 1, CASE WHEN count(DISTINCT team) < 2 THEN -2 ELSE -1 END)::real
+        AS remaining
+    FROM triage_override WHERE pattern_id IN {_FAMILY} AND withdrawn_at IS NULL
+) AS new
+WHERE q.incident_id IN (
+    SELECT incident_id FROM review_item WHERE done_at IS NULL AND pattern_id IN {_FAMILY}
     ORDER BY incident_id FOR UPDATE SKIP LOCKED)
 """

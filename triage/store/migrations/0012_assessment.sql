@@ -1,14 +1,17 @@
 -- What a person's look at an incident is worth, as its first decision says, and who looks at it now. `draw` is a
 -- number in [0, 1) that its id gives, which has nothing to do with what anybody thinks of it: those below the rate
 -- that is set are the sample. `suggested_*`: what the machine said first, which is judged; `acts`: whether it was
--- sure enough to act alone. `worth_first`: before anybody spoke of its pattern; `why`: as what it was taken.
+-- sure enough to act alone. `worth` follows from `plain`, `saves` and what is `remaining` of both after words on its
+-- pattern; `why`: as what it was taken.
 CREATE TABLE review_item (
     incident_id uuid PRIMARY KEY REFERENCES incident ON DELETE CASCADE,
     pattern_id uuid NOT NULL,
     decision_id uuid NOT NULL,
     opened_at timestamptz NOT NULL,
     worth real NOT NULL,
-    worth_first real NOT NULL,
+    plain real NOT NULL,
+    saves real NOT NULL,
+    remaining real NOT NULL,
     reasons jsonb NOT NULL,
     draw real NOT NULL,
     suggested_priority text NOT NULL,
