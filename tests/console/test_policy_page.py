@@ -70,7 +70,7 @@ def test_what_cannot_be_asked_is_said_in_words(visit: Visit) -> None:
 
 def test_the_shipped_example_has_no_faults_and_a_broken_one_says_where(visit: Visit) -> None:
     page = visit.go("/policy/check")
-    assert "Nothing is wrong" in page.get_by_role("status").first.inner_text()
+    page.get_by_role("status").filter(has_text="Nothing is wrong").wait_for()
     page.get_by_text("With another policy or catalogue").click()
     page.get_by_label("escalation.yaml").fill("rules: []\npolicys: {}\n")
     page.get_by_role("button", name="Check").click()

@@ -21,7 +21,7 @@ from triage.escalation.state import Note, Notice, Page
 from triage.rehearsal.backtest import Answering
 from triage.rehearsal.check import DAYS
 from triage.rehearsal.drawing import is_night, told_of, zone_of
-from triage.rehearsal.findings import Severity
+from triage.rehearsal.findings import Finding, Severity
 from triage.rehearsal.scenario import ScenarioShape, scenario_from
 from triage.rehearsal.simulate import Simulation
 from triage.rules.configuration import Configuration
@@ -35,6 +35,8 @@ LOUD = (
     Notice.VENDOR_LATE,
 )  # fmt: skip
 MOST_DAYS = 366
+AT_ONCE, PATIENT = 0.05, 60.0
+"""Seconds that a page waits for a check, and that a part of it does."""
 BACKTESTED_DAYS = (7, 30, 90)
 REAL_DRILL = timedelta(hours=1)
 
@@ -56,9 +58,15 @@ class Line:
 
 
 @router.get("/check")
-def check(request: Request) -> Response:
-    visitor = visitor_of(request)
-    return _checked(request, visitor, service_of(request).parts, Form({}))
+def check(request: Request, wait: bool = False) -> Response:
+    """Of the policy in force. A check takes seconds: the page comes at once, and asks again for what was found."""
+    visitor, parts = visitor_of(request), service_of(request).parts
+    configuration = parts.trying.proposed(None, None)
+    versions = configuration.rulebook.version, configuration.catalogue.version
+    found = parts.lately.ask(
+        ("check", *versions), lambda: parts.trying.check(configuration, DAYS), PATIENT if wait else AT_ONCE
+    )
+    return page(request, visitor, "policy_check.html", _found(found, Form({}), None))
 
 
 @router.post("/check")
@@ -70,14 +78,20 @@ async def check_proposal(request: Request) -> Response:
 def _checked(request: Request, visitor: Visitor, parts: Parts, form: Form) -> Response:
     configuration, fault = _proposed(parts, form)
     found = parts.trying.check(configuration, DAYS) if configuration is not None else []
-    context = {
+    return page(request, visitor, "policy_check.html", _found(found, form, fault))
+
+
+def _found(found: list[Finding] | None, form: Form, fault: str | None) -> dict[str, Any]:
+    """None: it is not known yet."""
+    errors = [one for one in found or () if one.kind.severity is Severity.ERROR]
+    others = [one for one in found or () if one.kind.severity is not Severity.ERROR]
+    return {
         **_texts(form),
         "fault": fault,
-        "findings": sorted(found, key=lambda one: one.kind.severity is not Severity.ERROR),
-        "errors": sum(one.kind.severity is Severity.ERROR for one in found),
+        "findings": [*errors, *others] if found is not None else None,
+        "errors": len(errors),
         "days": DAYS,
     }
-    return page(request, visitor, "policy_check.html", context)
 
 
 def _proposed(parts: Parts, form: Form) -> tuple[Configuration | None, str | None]:
