@@ -13,23 +13,12 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from triage.domain.catalogue import Catalogue
+from triage.domain.estimate import Estimate as Estimate
+from triage.domain.estimate import Z, wilson
 from triage.store.database import Database
 from triage.store.judgements import Judged, Judgements, Pair
 
-Z = 1.959964
-"""Of an interval that holds the true share in 95 of 100 cases."""
-
 Target = Literal["team", "priority"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A share in [0, 1] of ``n`` that were looked at, and the interval it lies in at 95 %; None of nothing."""
-
-    n: int
-    value: float | None
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,17 +106,6 @@ def precision_of(judged: Iterable[Judged], target: Target) -> Estimate:
 
 def _is_right(one: Judged, target: Target) -> bool:
     return one.suggested_team == one.team if target == "team" else one.suggested_priority == one.priority
-
-
-def wilson(right: int, n: int) -> Estimate:
-    """The score interval of a share (Wilson, "Probable Inference, the Law of Succession, and Statistical
-    Inference", 1927), which also holds with few and near the ends."""
-    if n == 0:
-        return Estimate(n=0, value=None, low=0.0, high=1.0)
-    share, square = right / n, Z * Z
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = Z * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
-    return Estimate(n=n, value=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
 
 
 def since_corrected(judged: Sequence[Judged]) -> Iterable[Since]:

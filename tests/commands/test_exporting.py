@@ -137,6 +137,17 @@ def test_each_label_names_its_own_source_and_when_it_was_known(
         labelled["resolved"]: ("model", "resolved"),
         labelled["both"]: ("reviewed", "resolved"),
     }
+    assert {line["id"]: line.get("gold", False) for line in lines} == {
+        labelled["reviewed"]: True,
+        labelled["resolved"]: False,
+        labelled["both"]: True,
+    }
+    read = rows_of(tmp_path / "history.jsonl")
+    assert [read[labelled[name]].gold for name in ("reviewed", "resolved", "both")] == [
+        ("priority", "team"),
+        (),
+        ("priority",),
+    ]
     known = {line["id"]: line["labelled_at"] for line in lines}
     end = desk.clock.now
     assert known == {
@@ -144,6 +155,20 @@ def test_each_label_names_its_own_source_and_when_it_was_known(
         labelled["resolved"]: (end - timedelta(minutes=10)).isoformat(),
         labelled["both"]: end.isoformat(),
     }
+
+
+def test_what_was_taken_back_is_no_label(
+    export: Export, desk: Desk, corrections: Corrections, tmp_path: Path
+) -> None:
+    kept, taken_back = (desk.fire(title=title).incident.id for title in ("Disk full", "Link down"))
+    for incident in (kept, taken_back):
+        corrections.override(incident, "ann", priority="P1", team="desk")
+    with desk.database.connection() as db:
+        row = db.execute("SELECT max(id) AS id FROM triage_override").fetchone()
+    assert row is not None
+    corrections.withdraw(taken_back, "ann", row["id"])
+    assert export("--output", "{tmp}/history.jsonl").exit_code == 0
+    assert set(rows_of(tmp_path / "history.jsonl")) == {kept}
 
 
 def test_unlabelled_incidents_come_when_asked_for_marked_as_a_machines(

@@ -15,7 +15,7 @@ from triage.prediction.text import incident_text
 
 Make = Callable[..., HistoryRow]
 START = datetime(2025, 1, 1, 9, 30, tzinfo=UTC)
-_OF_ROW = {"id", "priority", "team", "label_source"}
+_OF_ROW = {"id", "priority", "team", "label_source", "gold"}
 
 
 @pytest.fixture
@@ -288,3 +288,12 @@ def test_what_is_told_and_recorded_holds_no_incident_text(made: Make):
 def test_a_history_of_nothing_is_cleaned_to_nothing():
     found = cleaned([])
     assert (found.kept.tolist(), found.labels) == ([], {"priority": [], "team": []})
+
+
+def test_what_a_reviewer_said_of_an_incident_is_not_voted_down_by_others_that_read_the_same(made: Make) -> None:
+    looked_at = made("Disk full", team="storage", gold=("team",))
+    others = [made("Disk full", team="desk") for _ in range(3)]
+    agreeing, different = made("Disk full", team="storage"), made("Link down", team="desk")
+    found = cleaned([*others, looked_at, agreeing, different])
+    assert found.labels["team"] == [None, None, None, "storage", "storage", "desk"]
+    assert found.labels["priority"] == ["High"] * 6

@@ -40,6 +40,32 @@ def test_an_override_holds_when_the_problem_goes_on(desk: Desk, corrections: Cor
     assert joined.incident.priority.value == "P4"
 
 
+def test_nothing_that_a_machine_does_takes_a_persons_word_away(desk: Desk, corrections: Corrections) -> None:
+    opened = desk.fire(dedup_key="lag")
+    corrections.override(opened.incident.id, "ann", priority="P4", team="payments")
+    desk.fire(dedup_key="lag", title="Much worse now", severity="critical", assigned_team="databases")
+    desk.clock.advance(hours=2)
+    corrections.ask_again(opened.incident.id)
+    record = Incidents(desk.database).get(opened.incident.id)
+    assert (record.priority.value, record.team) == ("P4", "payments")
+
+
+def test_who_takes_their_word_back_leaves_what_was_there_without_it(desk: Desk, corrections: Corrections) -> None:
+    opened = desk.fire()
+    corrections.override(opened.incident.id, "ann", priority="P4", team=None)
+    corrections.override(opened.incident.id, "bob", priority="P1", team="payments")
+    with desk.database.connection() as db:
+        rows = db.execute("SELECT id FROM triage_override ORDER BY id").fetchall()
+    first, second = (row["id"] for row in rows)
+    with pytest.raises(Conflict):
+        corrections.withdraw(opened.incident.id, "ann", first)
+    record = corrections.withdraw(opened.incident.id, "bob", second)
+    assert (record.priority.value, record.team) == ("P4", opened.incident.team)
+    with pytest.raises(Conflict):
+        corrections.withdraw(opened.incident.id, "bob", second)
+    assert corrections.withdraw(opened.incident.id, "ann", first).priority is opened.incident.priority
+
+
 def test_two_overrides_of_one_incident_add_up(desk: Desk, corrections: Corrections) -> None:
     opened = desk.fire()
     corrections.override(opened.incident.id, "ann", priority="P2", team=None)

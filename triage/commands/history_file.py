@@ -34,7 +34,7 @@ _FLAGS = ("data_exposure", "regulated")
 _TEXTS = ("id", "title", "description", "source", *_WORDS, "priority", "team", "duplicate_of", "resolution")
 _SOURCES = ("label_source", "priority_source", "team_source")
 _MOMENTS = ("occurred_at", "started_at", "due_at", "resolved_at", "labelled_at")
-COLUMNS = (*_TEXTS, *_FLAGS, *_MOMENTS, *_SOURCES, "labels", "links", "evidence")
+COLUMNS = (*_TEXTS, *_FLAGS, *_MOMENTS, *_SOURCES, "gold", "labels", "links", "evidence")
 _ALWAYS = frozenset(
     {"id", "title", "description", "occurred_at", "source", "service", "labels", "priority", "team"}
     | {"duplicate_of", "resolved_at", *_SOURCES}
@@ -169,7 +169,7 @@ def _parquet(stream: IO[bytes]) -> Iterator[Write]:
 def _schema(arrow: Any) -> Any:
     text, moment = arrow.string(), arrow.timestamp("us", tz="UTC")
     kinds = {
-        **dict.fromkeys(_FLAGS, arrow.bool_()),
+        **dict.fromkeys((*_FLAGS, "gold"), arrow.bool_()),
         **dict.fromkeys(_MOMENTS, moment),
         "labels": arrow.map_(text, text),
         "links": arrow.list_(arrow.struct({"href": text, "text": text})),

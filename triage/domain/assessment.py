@@ -19,13 +19,14 @@ NOT_THE_MACHINES = (DecisionSource.FALLBACK, DecisionSource.REPORTED, DecisionSo
 DOUBTS = {
     DecisionSource.FALLBACK: 1.0,
     DecisionSource.CATALOGUE: 0.7,
+    DecisionSource.CORRECTION: 0.7,
     DecisionSource.REPORTED: 0.5,
     DecisionSource.MATRIX: 0.4,
     DecisionSource.RULE: 0.2,
-    DecisionSource.CORRECTION: 0.5,
     DecisionSource.OVERRIDE: 0.0,
 }
-"""How likely what was concluded is wrong where nobody gave a probability: an order more than a measurement."""
+"""How likely what was concluded is wrong where nobody gave a probability: an order more than a measurement. Of a
+correction ``Words.left`` takes away what was learnt since."""
 COSTS = {Priority.P1: 1.0, Priority.P2: 0.7, Priority.P3: 0.4, Priority.P4: 0.25, Priority.P5: 0.15}
 """What it costs to be wrong, of the most urgent as one."""
 TIERS = {1: 1.25, 2: 1.1}

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from triage.domain.decision import TriageOverride
+from triage.domain.estimate import wilson
 
 T = TypeVar("T")
 
 LATEST = 200
 """Of so many of the latest looks it is measured how words carry over."""
-LEAST_LOOKS = 30
-"""With fewer of them a single word holds: people expect it to."""
 LEAST_CARRIED = 2 / 3
-"""Where fewer words than this carried over, a single one is wrong of the next incident too often to act alone."""
+"""Where fewer words than this carry over, a single one is wrong of the next incident too often to act alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,8 @@ class Carrying:
 
     @property
     def lets_one_hold(self) -> bool:
-        return self.looks < LEAST_LOOKS or self.same >= LEAST_CARRIED * self.looks
+        """As people expect of it, unless the looks show that too few carry over."""
+        return wilson(self.same, self.looks).high >= LEAST_CARRIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,9 @@ class Words:
     @property
     def left(self) -> float:
         """What is left of the worth of a further look, in (0, 1]: looks are dealt out as seats are by D'Hondt, in
-        proportion to what they may save; where all words agree, there is less and less left to learn."""
-        return (self.looks + 1.0) ** (-2 if self.agree else -1)
+        proportion to what they may save. A second one shows whether words agree here, and where they do there is
+        far less left to learn."""
+        return (self.looks + 1.0) ** (-2 if self.looks > 1 and self.agree else -1)
 
 
 UNSAID = Words()

@@ -5,7 +5,7 @@ incident may be is cut: a history is read for what it teaches, not refused for w
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,9 @@ MACHINE_SOURCES = frozenset(
     {"model", "rule", "matrix", "catalogue", "reported", "fallback", "machine", "automatic"}
 )
 """Where a label came from when no person gave it. Trained on, a model would learn its own echo."""
+
+REVIEWED = "reviewed"
+"""Where a label came from when a reviewer looked at this very incident."""
 
 MAX_BAD_SHARE = 0.05
 """More, and the file is probably not what somebody thinks it is."""
@@ -46,7 +49,7 @@ _LABEL_PREFIX = "labels."
 COLUMNS = frozenset(
     {"id", "title", "description", "source", "labels", "links", "evidence", "assigned_team"}
     | {"priority", "team", "duplicate_of", "resolved_at", "resolution", "label_source"}
-    | {"priority_source", "team_source", "labelled_at"}
+    | {"priority_source", "team_source", "labelled_at", "gold"}
     | {*_WORDS, *_MOMENTS, *_FLAGS}
 )
 
@@ -56,7 +59,8 @@ class HistoryRow:
     """``line`` is where the row starts in its file; ``id`` is ``line:N`` where the file gives none.
     ``priority`` and ``team`` are the history's own words; None where nobody gave one, and where the column beside
     it (``priority_source``, ``team_source``) says that only a machine did. ``labelled_at``: when somebody gave
-    them, if that is told; ``resolution``: what resolved it."""
+    them, if that is told; ``resolution``: what resolved it; ``gold``: which of
+    the two a reviewer gave, who looked at this very incident."""
 
     line: int
     id: str
@@ -68,6 +72,7 @@ class HistoryRow:
     label_source: str | None
     labelled_at: datetime | None = None
     resolution: str | None = None
+    gold: tuple[str, ...] = ()
 
     @property
     def own_id(self) -> str | None:
@@ -173,7 +178,16 @@ def _row(
         label_source=values.word("label_source", given.get("label_source")),
         labelled_at=values.moment("labelled_at", given.get("labelled_at")),
         resolution=_resolution(given.get("resolution")),
+        gold=tuple(_gold(given)),
     )
+
+
+def _gold(given: Record) -> Iterator[str]:
+    is_gold = values.flag("gold", given.get("gold"))
+    for target in ("priority", "team"):
+        source = values.word("source", given.get(f"{target}_source"))
+        if source == REVIEWED or (is_gold and source is None):
+            yield target
 
 
 def _resolution(value: object) -> str | None:

@@ -23,7 +23,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two reviewers' words on one incident; ``settled``: somebody else spoke after both."""
+    """Two reviewers' words on one incident; ``settled``: somebody else has spoken since the first."""
 
     incident_id: str
     first: Assessment
@@ -96,7 +96,7 @@ ORDER BY q.opened_at
 """
 _PAIRS = """
 SELECT i.id AS incident_id, i.title, to_jsonb(one) AS one, to_jsonb(other) AS other,
-    EXISTS (SELECT FROM triage_override AS o WHERE o.incident_id = i.id AND o.made_at > other.made_at
+    EXISTS (SELECT FROM triage_override AS o WHERE o.incident_id = i.id AND o.id > one.override_id
         AND o.made_by NOT IN (one.made_by, other.made_by) AND o.withdrawn_at IS NULL) AS settled
 FROM assessment AS other JOIN incident AS i ON i.id = other.incident_id
 CROSS JOIN LATERAL (

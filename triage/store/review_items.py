@@ -261,9 +261,10 @@ _WEIGH = f"""
 UPDATE review_item AS q SET remaining = new.remaining,
     worth = least(1, q.plain * new.remaining + {TAUGHT} * ln(1 + q.saves * new.remaining) / ln(1 + {OFTEN}))
 FROM (
-    SELECT power(count(DISTINCT incident_id) + 1, CASE WHEN count(DISTINCT team) < 2 THEN -2 ELSE -1 END)::real
-        AS remaining
-    FROM triage_override WHERE pattern_id IN {_FAMILY} AND withdrawn_at IS NULL
+    SELECT power(looks + 1, CASE WHEN looks > 1 AND teams < 2 THEN -2 ELSE -1 END)::real AS remaining FROM (
+        SELECT count(DISTINCT incident_id) AS looks, count(DISTINCT team) AS teams FROM triage_override
+        WHERE pattern_id IN {_FAMILY} AND withdrawn_at IS NULL
+    ) AS said
 ) AS new
 WHERE q.incident_id IN (
     SELECT incident_id FROM review_item WHERE done_at IS NULL AND pattern_id IN {_FAMILY}

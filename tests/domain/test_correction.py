@@ -1,0 +1,76 @@
+"""Which word holds for the next of a pattern: one at once, two that agree, and none of two that differ."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from triage.domain.correction import Carrying, Words, correction_of, holding, words_of
+from triage.domain.decision import TriageOverride
+from triage.domain.priority import Priority
+
+NOW = datetime(2026, 3, 9, tzinfo=UTC)
+NEVER_MEASURED = Carrying()
+POORLY = Carrying(looks=40, same=20)
+WELL = Carrying(looks=40, same=36)
+
+
+@pytest.mark.parametrize(
+    ("words", "carrying", "holds"),
+    [
+        ((), NEVER_MEASURED, None),
+        (("a",), NEVER_MEASURED, "a"),
+        (("a",), WELL, "a"),
+        (("a",), POORLY, None),
+        (("a",), Carrying(looks=4, same=2), "a"),
+        (("a", "a"), POORLY, "a"),
+        (("a", "b"), WELL, None),
+        (("a", "b", "b"), WELL, None),
+        (("a", "a", "b", "c"), WELL, "a"),
+    ],
+)
+def test_a_word_holds_while_words_agree(words: Sequence[str], carrying: Carrying, holds: str | None) -> None:
+    assert holding(words, carrying) == holds
+
+
+def said(*words: tuple[str, Priority | None, str | None]) -> list[tuple[str, TriageOverride]]:
+    """The newest first, each a minute before the one before: incident, priority, team."""
+    return [
+        (
+            incident,
+            TriageOverride(by=f"by {place}", at=NOW - timedelta(minutes=place), priority=priority, team=team),
+        )
+        for place, (incident, priority, team) in enumerate(words)
+    ]
+
+
+def test_priority_and_team_hold_each_for_itself() -> None:
+    found = correction_of(said(("2", Priority.P1, "a"), ("1", Priority.P3, "a")), NEVER_MEASURED, NEVER_MEASURED)
+    assert found is not None
+    assert (found.priority, found.team, found.by) == (None, "a", "by 0")
+
+
+def test_who_changes_their_mind_on_one_incident_does_not_differ_from_themselves() -> None:
+    found = correction_of(said(("1", None, "a"), ("1", None, "b")), NEVER_MEASURED, NEVER_MEASURED)
+    assert found is not None
+    assert found.team == "a"
+
+
+def test_a_word_on_the_priority_leaves_one_on_the_team_standing() -> None:
+    found = correction_of(said(("2", Priority.P2, None), ("1", None, "a")), NEVER_MEASURED, NEVER_MEASURED)
+    assert found is not None
+    assert (found.priority, found.team) == (Priority.P2, "a")
+
+
+def test_of_words_that_differ_in_everything_none_holds() -> None:
+    differ = said(("2", Priority.P1, "a"), ("1", Priority.P2, "b"))
+    assert correction_of(differ, NEVER_MEASURED, NEVER_MEASURED) is None
+    assert correction_of([], NEVER_MEASURED, NEVER_MEASURED) is None
+
+
+def test_a_further_look_is_worth_less_after_each_word_and_least_where_all_agree() -> None:
+    agreeing = [words_of(said(*[(str(at), None, "a") for at in range(count)])).left for count in range(4)]
+    assert agreeing == [1, 1 / 2, 1 / 9, 1 / 16]
+    differing = words_of(said(("2", None, "a"), ("1", None, "b")))
+    assert differing == Words(looks=2, agree=False)
+    assert differing.left == 1 / 3
