@@ -99,16 +99,10 @@ def _query(db: Db, words: Sequence[str]) -> str:
     places = range(len(words))
     parts = (f"(to_tsquery('simple', %(whole{n})s) || %(as_is{n})s::tsquery)" for n in places)
     values = {f"whole{n}": f"{_quoted(words[n])}:*" for n in places}
-    values |= {f"as_is{n}": " | ".join(f"{_quoted(form)}:*" for form in _forms(words[n])) for n in places}
+    values |= {f"as_is{n}": f"{_quoted(words[n].lower())}:*" for n in places}
     row = db.execute(f"SELECT ({' && '.join(parts)})::text AS q".encode(), values).fetchone()
     assert row is not None  # a select without a table has one row
     return str(row["q"])
-
-
-def _forms(word: str) -> list[str]:
-    """A database of the locale ``C``, as ours is, knows of upper and lower case in ASCII alone."""
-    forms = (word.lower(),) if word.isascii() else (word, word.lower(), word.upper(), word.capitalize())
-    return list(dict.fromkeys(forms))
 
 
 def _quoted(word: str) -> str:
