@@ -1,4 +1,4 @@
-"""Which word holds for the next of a pattern: one at once, two that agree, and none of two that differ."""
+"""Which word holds for the next of a pattern: the newest at once, and where words do not carry over, two alike."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,12 +24,16 @@ WELL = Carrying(looks=40, same=36)
         (("a",), POORLY, None),
         (("a",), Carrying(looks=4, same=2), "a"),
         (("a", "a"), POORLY, "a"),
-        (("a", "b"), WELL, None),
-        (("a", "b", "b"), WELL, None),
-        (("a", "a", "b", "c"), WELL, "a"),
+        (("a", "b"), NEVER_MEASURED, "a"),
+        (("a", "b"), WELL, "a"),
+        (("a", "b"), POORLY, None),
+        (("a", "b", "b"), POORLY, None),
+        (("a", "a", "b", "c"), POORLY, "a"),
     ],
 )
-def test_a_word_holds_while_words_agree(words: Sequence[str], carrying: Carrying, holds: str | None) -> None:
+def test_the_newest_word_holds_unless_words_were_seen_not_to_carry_over(
+    words: Sequence[str], carrying: Carrying, holds: str | None
+) -> None:
     assert holding(words, carrying) == holds
 
 
@@ -45,7 +49,7 @@ def said(*words: tuple[str, Priority | None, str | None]) -> list[tuple[str, Tri
 
 
 def test_priority_and_team_hold_each_for_itself() -> None:
-    found = correction_of(said(("2", Priority.P1, "a"), ("1", Priority.P3, "a")), NEVER_MEASURED, NEVER_MEASURED)
+    found = correction_of(said(("2", Priority.P1, "a"), ("1", Priority.P3, "a")), POORLY, POORLY)
     assert found is not None
     assert (found.priority, found.team, found.by) == (None, "a", "by 0")
 
@@ -62,9 +66,12 @@ def test_a_word_on_the_priority_leaves_one_on_the_team_standing() -> None:
     assert (found.priority, found.team) == (Priority.P2, "a")
 
 
-def test_of_words_that_differ_in_everything_none_holds() -> None:
+def test_of_words_that_differ_in_everything_none_holds_where_words_do_not_carry_over() -> None:
     differ = said(("2", Priority.P1, "a"), ("1", Priority.P2, "b"))
-    assert correction_of(differ, NEVER_MEASURED, NEVER_MEASURED) is None
+    assert correction_of(differ, POORLY, POORLY) is None
+    newest = correction_of(differ, NEVER_MEASURED, NEVER_MEASURED)
+    assert newest is not None
+    assert (newest.priority, newest.team) == (Priority.P1, "a")
     assert correction_of([], NEVER_MEASURED, NEVER_MEASURED) is None
 
 

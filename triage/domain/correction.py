@@ -1,9 +1,9 @@
 """Which of the words that people gave on a pattern holds for its next incident.
 
-A word holds for the next of its pattern at once. But a pattern is what reads alike, and what reads alike need not
-be one team's: where two people said differently of two of its incidents, the pattern does not tell, and nobody's
-word holds until the last two agree again. In an organisation whose patterns mostly do not tell, one word alone is
-not believed either: that is measured, by how often the word before was right of the next one somebody looked at.
+The newest word holds for the next of its pattern at once. But a pattern is what reads alike, and what reads alike
+need not be one team's: in an organisation whose patterns mostly do not tell, the newest word holds only where the
+one before it, on another incident, said the same. Whether it is such a one is measured, by how often the word
+before was right of the next one somebody looked at; until that is known, the newest word holds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,9 +63,8 @@ def holding(words: Sequence[T], carrying: Carrying) -> T | None:
     """``words``: the newest first, one for each incident. None: no word holds."""
     if not words:
         return None
-    if len(words) == 1:
-        return words[0] if carrying.lets_one_hold else None
-    return words[0] if words[0] == words[1] else None
+    agrees = len(words) > 1 and words[0] == words[1]
+    return words[0] if agrees or carrying.lets_one_hold else None
 
 
 def correction_of(
