@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+import click
 from threadpoolctl import threadpool_limits
 
 from bench.backtest import TODAY, catalogue_text
@@ -177,7 +178,7 @@ class System:
             self._carried["team"].append(before[-1][1].team == said.team)
             self._carried["priority"].append(before[-1][1].priority == said.priority)
         before.append((row.id, said))
-        self._reviewed.append(replace(row, labelled_at=at, resolved_at=None))
+        self._reviewed.append(replace(row, labelled_at=at, resolved_at=None, gold=(TEAM,)))
         left = words_of(before).left
         for other, (waiting, waiting_row) in list(self._waiting.items()):
             if waiting.pattern_id == item.pattern_id:
@@ -205,6 +206,7 @@ class System:
         """On what the start had, and on what people said since."""
         if self._choice == "none":
             return
+        click.echo(f"{self._choice}: week {self._plan.week_of(at) - 1} is over, training", err=True)
         start = known_at_start(self._plan.rows, self._plan.start)
         folder = train([*start, *self._reviewed], self._models, at)
         predictor = self._decider.predictor

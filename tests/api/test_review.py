@@ -368,18 +368,34 @@ def test_what_was_taken_back_leaves_its_pattern_worth_what_it_was(api: Api, revi
     assert worths() == pytest.approx(before)
 
 
-def test_words_that_differ_on_a_pattern_hold_for_nobody(api: Api, reviewer: Reviewer) -> None:
+def test_the_newest_word_holds_at_once_until_words_are_seen_not_to_carry_over(
+    api: Api, reviewer: Reviewer
+) -> None:
     def again(key: str) -> dict[str, Any]:
         return api.fire(title="Gate does not open", service="gate", dedup_key=key)
 
-    for key, team in (("1", "payments"), ("2", "databases")):
+    def review(key: str, team: str) -> None:
         incident = again(key)["incident"]["id"]
         reviewer.assessing.answer(incident, "ann", team=team, priority="P3")
         api.post(f"/v1/incidents/{incident}/resolve")
+
+    review("1", "payments")
+    review("2", "databases")
     third = again("3")
-    assert third["decision"]["team"]["source"] != "correction"
-    assert third["decision"]["priority"]["source"] == "correction"
-    reviewer.assessing.answer(third["incident"]["id"], "ann", team="databases", priority="P3")
+    assert (third["decision"]["team"]["value"], third["decision"]["team"]["source"]) == ("databases", "correction")
     api.post(f"/v1/incidents/{third['incident']['id']}/resolve")
-    fourth = again("4")["decision"]["team"]
-    assert (fourth["value"], fourth["source"]) == ("databases", "correction")
+    with api.service.parts.database.connection() as db:
+        carried = db.execute("SELECT carried_team, carried_priority FROM assessment ORDER BY made_at").fetchall()
+        assert [tuple(row.values()) for row in carried] == [(None, None), (False, True)]
+        db.execute(
+            "INSERT INTO assessment (id, incident_id, made_by, made_at, priority, team, carried_priority,"
+            " carried_team) SELECT gen_random_uuid(), incident_id, 'ann', made_at, 'P3', 'payments', true, false"
+            " FROM assessment, generate_series(1, 20)"
+        )
+    fourth = again("4")["decision"]
+    assert fourth["team"]["source"] != "correction"
+    assert fourth["priority"]["source"] == "correction"
+    api.post(f"/v1/incidents/{fourth['incident_id']}/resolve")
+    review("5", "databases")
+    fifth = again("6")["decision"]["team"]
+    assert (fifth["value"], fifth["source"]) == ("databases", "correction")

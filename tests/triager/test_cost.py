@@ -38,7 +38,7 @@ def test_statements_do_not_grow_with_the_batch(desk: Desk, monkeypatch: pytest.M
         desk.send(*events(0, 2))
     with counted(monkeypatch) as large:
         desk.send(*events(2, 120))
-    assert len(large) == len(small) <= 17
+    assert len(large) == len(small) <= 18
 
 
 def test_a_text_seen_before_is_not_encoded_again(

@@ -106,10 +106,13 @@ CROSS JOIN LATERAL (
 WHERE other.second AND other.undone_at IS NULL AND other.made_at >= %(since)s
 ORDER BY other.made_at DESC LIMIT 2000
 """
+# What is counted of all lies in one index; what people said is asked of those that they spoke of.
 _COVERAGE = f"""
-SELECT count(*) AS incidents, count(*) FILTER (WHERE q.acts_team) AS acts_team,
-    count(*) FILTER (WHERE q.acts_priority) AS acts_priority,
-    count(*) FILTER (WHERE said.team <> q.suggested_team OR said.priority <> q.suggested_priority) AS overruled
-FROM review_item AS q LEFT JOIN LATERAL ({_SAID}) AS said ON q.done_at IS NOT NULL
-WHERE q.opened_at >= %(since)s AND q.opened_at < %(until)s
+SELECT count(*) AS incidents, count(*) FILTER (WHERE acts_team) AS acts_team,
+    count(*) FILTER (WHERE acts_priority) AS acts_priority, (
+        SELECT count(*) FROM review_item AS q CROSS JOIN LATERAL ({_SAID}) AS said
+        WHERE q.done_at IS NOT NULL AND q.opened_at >= %(since)s AND q.opened_at < %(until)s
+        AND (said.team <> q.suggested_team OR said.priority <> q.suggested_priority)
+    ) AS overruled
+FROM review_item WHERE opened_at >= %(since)s AND opened_at < %(until)s
 """

@@ -11,9 +11,8 @@ from triage.store.database import Database, Db, Row
 from triage.store.pattern_history import identifier
 from triage.store.records import as_rows
 
-BEST = (200, 10_000)
-"""Of so many items of the greatest worth the queue chooses one for each pattern; of more where a storm of one
-pattern fills the first ones."""
+BEST = 200
+"""Of so many items that lead, the queue chooses: more than one may be of a pattern since patterns were merged."""
 SAMPLED_FOR = timedelta(days=28)
 """So long an item of the sample is asked for. What nobody came to is not judged, and older ones teach little."""
 SECOND_FOR = timedelta(days=14)
@@ -24,7 +23,7 @@ _CHOICE = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedItem:
     """An item as the queue has it. ``why``: ``worth``, ``sample`` or ``second``; ``alike``: how many of its
-    pattern wait too, itself included, as far as they are among the best."""
+    pattern wait too, itself included, at most 200 of them."""
 
     item: ReviewItem
     why: str
@@ -40,6 +39,7 @@ def record_items(db: Db, items: Sequence[ReviewItem]) -> None:
             "pattern_id": item.pattern_id,
             "decision_id": item.decision_id,
             "opened_at": item.opened_at,
+            "lead": False,
             "worth": item.worth.value,
             "plain": item.worth.plain,
             "saves": item.worth.saves,
@@ -62,6 +62,9 @@ def record_items(db: Db, items: Sequence[ReviewItem]) -> None:
             " ON CONFLICT DO NOTHING",
             (as_rows(rows),),
         )
+        db.execute(
+            _LEAD.format(patterns="%(patterns)s::uuid[]"), {"patterns": [item.pattern_id for item in items]}
+        )
 
 
 def close_item(db: Db, incident_id: str, by: str, at: datetime) -> None:
@@ -71,13 +74,13 @@ def close_item(db: Db, incident_id: str, by: str, at: datetime) -> None:
         " WHERE incident_id = %s AND done_at IS NULL",
         (at, by, incident_id),
     )
-    db.execute(_WEIGH, {"id": incident_id})
+    db.execute(_LEAD.format(patterns=_FAMILY), {"id": incident_id})
 
 
 def reopen_item(db: Db, incident_id: str) -> None:
     """What was said of it was taken back: it waits again, and it and its pattern are worth what they were."""
     db.execute("UPDATE review_item SET done_at = NULL, done_by = NULL WHERE incident_id = %s", (incident_id,))
-    db.execute(_WEIGH, {"id": incident_id})
+    db.execute(_LEAD.format(patterns=_FAMILY), {"id": incident_id})
 
 
 class ReviewItems:
@@ -89,7 +92,8 @@ class ReviewItems:
     def best(self, reviewer: str, now: datetime, limit: int) -> list[QueuedItem]:
         """What is worth a look most, each pattern once; nothing that somebody else looks at."""
         with self._database.connection() as db:
-            return [_queued(row, "worth") for row in _best(db, {"me": reviewer, "now": now, "limit": limit})]
+            rows = db.execute(_BEST, {"me": reviewer, "now": now, "limit": limit}).fetchall()
+        return [_queued(row, "worth") for row in rows]
 
     def count(self) -> int:
         """How many wait to be looked at; 1,001 where there are more than a thousand."""
@@ -103,7 +107,11 @@ class ReviewItems:
         """One whose pattern nobody else looks at, if there is such a one."""
         asked = {"me": reviewer, "now": now, "until": until, "limit": _CHOICE, "why": "worth", "done": False}
         with self._database.transaction() as db:
-            return _take_one(db, _best(db, asked), asked) or _take_one(db, _best(db, asked, beside=True), asked)
+            for statement in (_BEST, _BESIDE):
+                taken = _take_one(db, db.execute(statement, asked).fetchall(), asked)
+                if taken is not None:
+                    return taken
+        return None
 
     def take_sampled(self, reviewer: str, now: datetime, until: datetime, rate: float) -> QueuedItem | None:
         """The one that was drawn first, of those of the last weeks: no matter what anybody thinks of it."""
@@ -172,17 +180,6 @@ class ReviewItems:
         return [str(row["incident_id"]) for row in rows]
 
 
-def _best(db: Db, asked: dict[str, object], *, beside: bool = False) -> list[Row]:
-    """``beside``: also of patterns of which somebody else looks at one."""
-    rows: list[Row] = []
-    for most in BEST:
-        rows = db.execute(_BEST, {**asked, "best": most, "beside": beside}).fetchall()
-        limit = asked["limit"]
-        if not rows or rows[0]["found"] < most or (isinstance(limit, int) and len(rows) >= limit):
-            break
-    return rows
-
-
 def _take_one(db: Db, rows: Sequence[Row], asked: dict[str, object]) -> QueuedItem | None:
     for row in rows:
         if db.execute(_TAKE, {**asked, "id": row["incident_id"]}).fetchone() is not None:
@@ -214,23 +211,32 @@ def _worth(row: Row) -> Worth:
 _FREE = (
     "NOT (%(me)s = ANY(q.skipped)) AND (q.taken_until IS NULL OR q.taken_until <= %(now)s OR q.taken_by = %(me)s)"
 )
-# The rows of the index first: without them as a table of their own, the join may be begun from the patterns.
+# The rows of the index first, and so many as a plan can count on, or the join is begun from the patterns.
 _BEST = f"""
 WITH best AS MATERIALIZED (
-    SELECT q.* FROM review_item AS q WHERE q.done_at IS NULL AND {_FREE}
-    ORDER BY q.worth DESC, q.opened_at DESC LIMIT %(best)s
+    SELECT q.* FROM review_item AS q WHERE q.done_at IS NULL AND q.lead AND {_FREE}
+    ORDER BY q.worth DESC, q.opened_at DESC LIMIT {BEST}
 ), looked_at AS (
     SELECT p.root FROM review_item AS q JOIN incident AS i ON i.id = q.incident_id
     JOIN pattern AS p ON p.id = i.pattern_id
     WHERE q.taken_by IS NOT NULL AND q.taken_by <> %(me)s AND q.taken_until > %(now)s AND q.done_at IS NULL
-)
-SELECT * FROM (
-    SELECT DISTINCT ON (root) known.*, count(*) OVER (PARTITION BY root) AS alike FROM (
-        SELECT best.*, p.root, (SELECT count(*) FROM best) AS found FROM best
+), chosen AS MATERIALIZED (
+    SELECT * FROM (
+        SELECT DISTINCT ON (p.root) best.*, p.root FROM best
         JOIN incident AS i ON i.id = best.incident_id JOIN pattern AS p ON p.id = i.pattern_id
-    ) AS known ORDER BY root, worth DESC, opened_at DESC
-) AS each WHERE %(beside)s OR root NOT IN (SELECT root FROM looked_at)
-ORDER BY worth DESC, opened_at DESC LIMIT %(limit)s
+        ORDER BY p.root, best.worth DESC, best.opened_at DESC
+    ) AS each WHERE root NOT IN (SELECT root FROM looked_at)
+    ORDER BY worth DESC, opened_at DESC LIMIT %(limit)s
+)
+SELECT chosen.*, greatest(1, (SELECT count(*) FROM (
+    SELECT FROM pattern AS m JOIN review_item AS w ON w.pattern_id = m.id AND w.done_at IS NULL
+    WHERE m.root = chosen.root LIMIT 200) AS waiting)) AS alike
+FROM chosen ORDER BY worth DESC, opened_at DESC
+"""
+# Where all that lead are looked at or left to others: whatever waits.
+_BESIDE = f"""
+SELECT q.*, 1 AS alike FROM review_item AS q WHERE q.done_at IS NULL AND {_FREE}
+ORDER BY q.weight DESC LIMIT {_CHOICE}
 """
 _SAMPLED = f"""
 SELECT q.*, 1 AS alike FROM review_item AS q
@@ -253,20 +259,26 @@ UPDATE review_item SET taken_by = %(me)s, taken_until = %(until)s, why = %(why)s
 ) RETURNING incident_id
 """
 _FAMILY = (
-    "(SELECT m.id FROM incident AS i JOIN pattern AS p ON p.id = i.pattern_id JOIN pattern AS m ON m.root = p.root"
-    " WHERE i.id = %(id)s)"
+    "ARRAY(SELECT m.id FROM incident AS i JOIN pattern AS p ON p.id = i.pattern_id"
+    " JOIN pattern AS m ON m.root = p.root WHERE i.id = %(id)s)"
 )
-# As `Worth.value` and `Words.left` have it. What somebody takes just now is left as it is: nobody waits for it.
-_WEIGH = f"""
-UPDATE review_item AS q SET remaining = new.remaining,
-    worth = least(1, q.plain * new.remaining + {TAUGHT} * ln(1 + q.saves * new.remaining) / ln(1 + {OFTEN}))
+# The heaviest that waits leads its pattern. Its worth is as `Worth.value` and `Words.left` have it.
+_LEAD = f"""
+UPDATE review_item AS q SET lead = q.incident_id = best.incident_id, remaining = best.remaining,
+    worth = least(1, q.plain * best.remaining + {TAUGHT} * ln(1 + q.saves * best.remaining) / ln(1 + {OFTEN}))
 FROM (
-    SELECT power(looks + 1, CASE WHEN looks > 1 AND teams < 2 THEN -2 ELSE -1 END)::real AS remaining FROM (
-        SELECT count(DISTINCT incident_id) AS looks, count(DISTINCT team) AS teams FROM triage_override
-        WHERE pattern_id IN {_FAMILY} AND withdrawn_at IS NULL
+    SELECT asked.id AS pattern_id, heaviest.incident_id,
+        power(said.looks + 1, CASE WHEN said.looks > 1 AND said.teams < 2 THEN -2 ELSE -1 END)::real AS remaining
+    FROM (SELECT DISTINCT unnest({{patterns}}) AS id) AS asked JOIN pattern AS p USING (id)
+    CROSS JOIN LATERAL (
+        SELECT w.incident_id FROM review_item AS w WHERE w.pattern_id = asked.id AND w.done_at IS NULL
+        ORDER BY w.weight DESC, w.opened_at DESC LIMIT 1
+    ) AS heaviest
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT o.incident_id) AS looks, count(DISTINCT o.team) AS teams
+        FROM pattern AS m JOIN triage_override AS o ON o.pattern_id = m.id AND o.withdrawn_at IS NULL
+        WHERE m.root = p.root
     ) AS said
-) AS new
-WHERE q.incident_id IN (
-    SELECT incident_id FROM review_item WHERE done_at IS NULL AND pattern_id IN {_FAMILY}
-    ORDER BY incident_id FOR UPDATE SKIP LOCKED)
+) AS best
+WHERE q.done_at IS NULL AND (q.incident_id = best.incident_id OR (q.pattern_id = best.pattern_id AND q.lead))
 """
