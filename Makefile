@@ -35,7 +35,7 @@ define install
 endef
 
 .NOTPARALLEL:
-.PHONY: help run test check format bench quality recurrence rehearsal escalations pages soak bundle secrets lock clean
+.PHONY: help run test check format bench quality recurrence rehearsal loop escalations pages soak bundle secrets lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -70,6 +70,9 @@ rehearsal: $(VENV)/.installed-dev  ## planted faults, on-call agreement, rule co
 	@$(BIN)/python -m bench.rules
 	@$(BIN)/python -m bench.backtest $(ARGS)
 	@$(BIN)/python -m bench.oncall
+
+loop: $(VENV)/.installed-dev  ## what reviewing 5 % of the incidents brings, week by week, beside chance; ARGS='--data FOLDER'
+	@$(ONE_THREAD) $(BIN)/python -m bench.loop $(ARGS)
 
 escalations: $(VENV)/.installed-dev  ## 20,000 escalations due within a minute, who carries them on killed, targets dead or slow
 	@$(BIN)/python -m bench.escalations
