@@ -52,7 +52,10 @@ class Format(Enum):
 
 
 @router.get(
-    "/metrics/model", response_model=ModelFigures, responses=answers(422), summary="How well the model does"
+    "/metrics/model",
+    response_model=ModelFigures,
+    responses={200: {"content": {"text/csv": {}}}, **answers(422)},
+    summary="How well the model does",
 )
 async def model_figures(
     request: Request,
