@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from triage.active import Active
 from triage.domain.catalogue import Catalogue, Service, fold
 from triage.domain.pattern import PatternLife
-from triage.recurrence.life import describe_life
+from triage.recurrence.life import describe_life, flags_of
 from triage.recurrence.naming import name_of
 from triage.recurrence.statistics import (
     BURST_COUNT,
@@ -99,7 +99,7 @@ class Patterns:
             wanted = replace(wanted, services=_words_of(catalogue, service))
         if flag is None:
             rows = self._lists.find(replace(wanted, limit=wanted.limit + 1), now)
-            kept = [_summary(row, catalogue, now) for row in rows[: wanted.limit]]
+            kept = [_summary(row, catalogue, _flags(row, catalogue, now)) for row in rows[: wanted.limit]]
             return PatternListing(tuple(kept), _position(rows, wanted) if len(rows) > wanted.limit else None)
         least, within, most = FLAGS[flag]
         since = max(filter(None, (wanted.since, now - within if within else None)), default=None)
@@ -108,9 +108,9 @@ class Patterns:
         for _ in range(LOOKED_THROUGH // _CHUNK):
             rows = self._lists.find(asked, now)
             for place, row in enumerate(rows):
-                summary = _summary(row, catalogue, now)
-                if flag in summary.flags:
-                    found.append(summary)
+                flags = _flags(row, catalogue, now)
+                if flag in flags:
+                    found.append(_summary(row, catalogue, flags))
                     if len(found) == wanted.limit:
                         seen, more = rows[: place + 1], place + 1 < len(rows) or len(rows) == _CHUNK
                         return PatternListing(tuple(found), _place(seen[-1], wanted) if more else None)
@@ -165,27 +165,28 @@ def _lasting(incident: Latest, now: datetime) -> tuple[datetime, datetime | None
     return incident.opened_at, resolved_at if resolved_at is not None and resolved_at <= now else None
 
 
-def _summary(row: PatternRow, catalogue: Catalogue, now: datetime) -> PatternSummary:
-    """Flags are told of its latest occurrences alone, which show every one of them."""
-    known = catalogue.find_service(row.service, row.environment)
-    service = known.id if known is not None else row.service
-    days = Counter(at.astimezone(catalogue.zone).date() for at in row.recent)
-    life = describe_life(
-        daily=days,
+def _flags(row: PatternRow, catalogue: Catalogue, now: datetime) -> tuple[str, ...]:
+    """Told of its latest occurrences alone, which show every one of them."""
+    return flags_of(
         recent=row.recent,
-        incidents=(),
+        days={at.astimezone(catalogue.zone).date() for at in row.recent},
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
         occurrences=row.occurrences,
         now=now,
         zone=catalogue.zone,
     )
+
+
+def _summary(row: PatternRow, catalogue: Catalogue, flags: tuple[str, ...]) -> PatternSummary:
+    known = catalogue.find_service(row.service, row.environment)
+    service = known.id if known is not None else row.service
     return PatternSummary(
         row=row,
         name=row.name or name_of(row.titles, service),
         named=row.name is not None,
         service=service,
-        flags=life.flags,
+        flags=flags,
     )
 
 

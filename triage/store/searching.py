@@ -12,6 +12,8 @@ from triage.store.database import Database, Db, Row
 MOST_WORDS = 8
 LONGEST_WORD = 100
 """Characters of a word that are looked for; the database knows none of more than 2,046 bytes."""
+FEW = 5_000
+"""Incidents with the words that are sorted; where more have them, the newest of all are looked through."""
 NEWEST = 200
 """Of the resolutions that hold the words, as many are looked at; the same one is told once."""
 
@@ -54,10 +56,12 @@ class Searching:
         if not words:
             return []
         with self._database.exploring() as db:
-            asked = {"q": _query(db, words), "limit": limit}
+            asked = {"q": _query(db, words), "limit": limit, "few": FEW}
             found = db.execute(_OPEN, asked).fetchall()
             if len(found) < limit:
-                found += db.execute(_NEWEST, asked).fetchall()
+                row = db.execute(_HOW_MANY, asked).fetchone()
+                assert row is not None  # a count has one row
+                found += db.execute(_NEWEST if row["n"] == FEW else _OF_FEW, asked).fetchall()
         return list(dict.fromkeys(str(row["id"]) for row in found))[:limit]
 
     def find_fixes(self, text: str, limit: int) -> list[FoundFix]:
@@ -125,6 +129,17 @@ def _fix(row: Row) -> FoundFix:
 _OPEN = """
 SELECT id FROM incident WHERE search @@ %(q)s::tsquery AND state <> 'resolved'
 ORDER BY opened_at DESC, id DESC LIMIT %(limit)s
+"""
+
+# The database takes any beginning of a word for a common one, and would go through all incidents, newest first, to
+# find none with a rare one.
+_HOW_MANY = """
+SELECT count(*) AS n FROM (SELECT FROM incident WHERE search @@ %(q)s::tsquery LIMIT %(few)s) AS found
+"""
+
+_OF_FEW = """
+WITH found AS MATERIALIZED (SELECT id, opened_at FROM incident WHERE search @@ %(q)s::tsquery)
+SELECT id FROM found ORDER BY opened_at DESC, id DESC LIMIT %(limit)s
 """
 
 _NEWEST = """
