@@ -120,10 +120,10 @@ STATEMENTS = (
     """INSERT INTO message (key, incident_id, kind, recipient, detail, made_at, state, due_at, sent_at)
     SELECT m.id || '/' || x.key, m.id, x.kind, x.recipient, x.detail, m.at, 'sent', m.at, m.at
     FROM made AS m JOIN seed AS s ON s.k = m.k JOIN message AS x ON x.incident_id = s.id""",
-    """INSERT INTO review_item (incident_id, pattern_id, decision_id, opened_at, worth, lead, plain, saves,
+    """INSERT INTO review_item (incident_id, pattern_id, decision_id, opened_at, worth, lead, saves,
         remaining, reasons, draw, suggested_priority, suggested_team, acts_priority, acts_team, done_at, done_by)
     SELECT m.id, m.pattern, q.decision_id, m.at, random(),
-        row_number() OVER (PARTITION BY m.pattern ORDER BY m.n %% 20 = 0, m.n) = 1, q.plain, q.saves,
+        row_number() OVER (PARTITION BY m.pattern ORDER BY m.n %% 20 = 0, m.n) = 1, q.saves,
         q.remaining, q.reasons, random(), q.suggested_priority, q.suggested_team, true, true,
         CASE WHEN m.n %% 20 = 0 THEN m.at END, CASE WHEN m.n %% 20 = 0 THEN 'amara' END
     FROM made AS m JOIN seed AS s ON s.k = m.k JOIN review_item AS q ON q.incident_id = s.id""",

@@ -105,16 +105,16 @@ SELECT md5('incident ' || n)::uuid, md5('pattern ' || floor(power(random(), 3) *
 FROM (SELECT n, now() - n * interval '30 seconds' AS at FROM generate_series(1, %(incidents)s) AS n) AS new
 """
 _ITEMS = """
-INSERT INTO review_item (incident_id, pattern_id, decision_id, opened_at, lead, worth, plain, saves,
-    remaining, reasons, draw, suggested_priority, suggested_team, acts_priority, acts_team)
-SELECT id, pattern_id, decision_id, opened_at, false, worth, worth, 0, 1, '[["uncertain: the team", 0.8]]',
-    random(), 'P3', 'desk', true, true
-FROM (SELECT *, random() * 0.9 AS worth FROM incident) AS new
+INSERT INTO review_item (incident_id, pattern_id, decision_id, opened_at, lead, worth, saves, remaining,
+    reasons, draw, suggested_priority, suggested_team, acts_priority, acts_team)
+SELECT id, pattern_id, decision_id, opened_at, false, ln(1 + saves) / ln(1001), saves, 1,
+    '[["uncertain: the team", 0.8]]', random(), 'P3', 'desk', true, true
+FROM (SELECT *, 1000 * random() AS saves FROM incident) AS new
 """
 _LEADING = """
 UPDATE review_item SET lead = true WHERE incident_id IN (
     SELECT DISTINCT ON (pattern_id) incident_id FROM review_item WHERE done_at IS NULL
-    ORDER BY pattern_id, weight DESC, opened_at DESC
+    ORDER BY pattern_id, saves DESC, opened_at DESC
 )
 """
 _STORM = """
@@ -124,7 +124,7 @@ WITH moved AS (
     RETURNING id
 )
 UPDATE review_item SET pattern_id = md5('pattern 0')::uuid, worth = 0.9 + worth / 10,
-    plain = 0.9 + plain / 10, lead = false
+    saves = 500 + saves / 2, lead = false
 WHERE incident_id IN (SELECT id FROM moved)
 """
 

@@ -1,5 +1,6 @@
 """The review queue over HTTP, and what answers do to what is decided next."""
 
+import math
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from tests.fixtures_api import Api, OpenApi
 from triage.assessing import LOOKED_AT_FOR, Assessing
 from triage.domain.access import Role
+from triage.domain.assessment import OFTEN
 from triage.domain.estimate import wilson
 from triage.errors import Conflict
 from triage.precision import Precision
@@ -363,7 +365,8 @@ def test_what_was_taken_back_leaves_its_pattern_worth_what_it_was(api: Api, revi
     offered = reviewer.assessing.next("ann")
     assert offered is not None
     reviewer.assessing.answer(offered.record.id, "ann", team="payments")
-    assert worths()[0] < 0.7 * min(before)
+    saves, left = (math.expm1(worth * math.log1p(OFTEN)) for worth in (min(before), worths()[0]))
+    assert left == pytest.approx(saves / 2, rel=1e-3)
     reviewer.assessing.undo("ann")
     assert worths() == pytest.approx(before)
 
@@ -397,5 +400,9 @@ def test_the_newest_word_holds_at_once_until_words_are_seen_not_to_carry_over(
     assert fourth["priority"]["source"] == "correction"
     api.post(f"/v1/incidents/{fourth['incident_id']}/resolve")
     review("5", "databases")
-    fifth = again("6")["decision"]["team"]
-    assert (fifth["value"], fifth["source"]) == ("databases", "correction")
+    half = again("6")
+    assert half["decision"]["team"]["source"] != "correction"
+    api.post(f"/v1/incidents/{half['incident']['id']}/resolve")
+    review("7", "databases")
+    most = again("8")["decision"]["team"]
+    assert (most["value"], most["source"]) == ("databases", "correction")

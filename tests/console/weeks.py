@@ -30,7 +30,7 @@ _COLUMNS = {
     "timeline": "incident_id, at, kind, actor, detail",
     "message": "key, incident_id, kind, recipient, detail, made_at, state, due_at",
     "incident_review": "incident_id, satisfaction, made_by, made_at",
-    "review_item": "incident_id, pattern_id, decision_id, opened_at, worth, plain, saves, remaining,"
+    "review_item": "incident_id, pattern_id, decision_id, opened_at, worth, saves, remaining,"
     " reasons, draw, suggested_priority, suggested_team, acts_priority, acts_team, done_at, done_by",
     "assessment": "id, incident_id, made_by, made_at, priority, team, second",
     "triage_override": "incident_id, pattern_id, priority, team, made_by, made_at",
@@ -129,7 +129,7 @@ def _judged(
     draw, looked = chance.random(), opened + timedelta(hours=chance.randint(1, 20))
     acts = chance.random() < 0.6, chance.random() < 0.8
     done = (looked, "amara") if draw < SAMPLE else (None, None)
-    yield "review_item", (*ids, opened, 0.5, 0.5, 0.0, 1.0, "[]", draw, priority, team, *acts, *done)
+    yield "review_item", (*ids, opened, 0.5, 30.0, 1.0, "[]", draw, priority, team, *acts, *done)
     if draw < SAMPLE:
         yield "triage_override", (*ids[:2], *true, "amara", looked)
         yield "assessment", (uuid.UUID(int=chance.getrandbits(128)), ids[0], "amara", looked, *true, False)

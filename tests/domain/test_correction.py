@@ -1,4 +1,4 @@
-"""Which word holds for the next of a pattern: the newest at once, and where words do not carry over, two alike."""
+"""Which word holds for the next of a pattern: the newest at once, or, where few carry over, what most say."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,13 @@ WELL = Carrying(looks=40, same=36)
         (("a", "b"), WELL, "a"),
         (("a", "b"), POORLY, None),
         (("a", "b", "b"), POORLY, None),
-        (("a", "a", "b", "c"), POORLY, "a"),
+        (("a", "a", "b"), POORLY, None),
+        (("a", "a", "b", "a"), POORLY, "a"),
+        (("a", "a", "b", "c"), POORLY, None),
+        (("a", *("a" for _ in range(9)), *("b" for _ in range(9))), POORLY, "a"),
+        (("b", *("a" for _ in range(9))), WELL, "b"),
+        (("b", *("a" for _ in range(9))), POORLY, None),
+        (("a",), Carrying(looks=12, same=5), None),
     ],
 )
 def test_the_newest_word_holds_unless_words_were_seen_not_to_carry_over(

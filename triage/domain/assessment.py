@@ -31,10 +31,13 @@ COSTS = {Priority.P1: 1.0, Priority.P2: 0.7, Priority.P3: 0.4, Priority.P4: 0.25
 """What it costs to be wrong, of the most urgent as one."""
 TIERS = {1: 1.25, 2: 1.1}
 """By how much more for a service of this tier; of tier 1 everything hangs on it."""
-OFTEN = 100
+OFTEN = 1_000
 """Occurrences in thirty days from which more of them make no difference."""
-TAUGHT = 0.6
-"""The part of the worth that comes of what a look teaches for the next of the pattern."""
+ITSELF = 10
+"""As many incidents of any pattern is one worth that somebody may act on wrongly at this moment: so a doubtful P1
+that comes for the first time does not wait behind what is merely frequent."""
+NEW = ASKED = 2
+"""What a new kind, and a decision that asks for a look, are worth beside it."""
 _PEOPLE = (DecisionSource.CORRECTION, DecisionSource.OVERRIDE)
 _ALL = 2.0**64
 
@@ -48,18 +51,17 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
-    """``value`` in [0, 1], the greatest first: ``plain`` for the incident itself, and for how many wrong ones of
-    its pattern a look may save, ``saves``. ``left``: of both, after what was said of the pattern already."""
+    """``saves``: how many wrong conclusions a look may save, each weighed by what it costs; ``left`` of them after
+    what was said of the pattern already. ``value`` in [0, 1], the greatest first, is that on a logarithmic scale,
+    which leaves the order as it is."""
 
-    plain: float
     saves: float
     left: float = 1.0
     reasons: tuple[Reason, ...]
 
     @property
     def value(self) -> float:
-        taught = math.log1p(self.saves * self.left) / math.log1p(OFTEN)
-        return min(1.0, self.plain * self.left + TAUGHT * taught)
+        return min(1.0, math.log1p(self.saves * self.left) / math.log1p(OFTEN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +122,14 @@ def worth_of(decision: Decision, tier: int | None = None, words: Words = UNSAID)
     Doubt times cost is the expected loss that one look may save (expected error reduction in its simplest form:
     Settles, "Active Learning Literature Survey", 2009, section 3.4), and how many incidents of its pattern come
     says how many times it is saved, since a correction holds for all of them (information density, section 3.6
-    there). The first counts for itself, so that a doubtful P1 does not wait behind what is merely frequent; the
-    second on a logarithmic scale. After words on the pattern ``words.left`` of it is left, so that looks are dealt
-    out to patterns by what they may save, as seats are to parties.
+    there). After words on the pattern ``words.left`` of it is left, so that looks are dealt out to patterns by
+    what they may save, as seats are to parties.
     """
     team, priority = doubt_of(decision.team), doubt_of(decision.priority)
     doubt = 1 - (1 - team) * (1 - 0.6 * priority)
     cost = _cost(decision.priority, tier)
     month = max(1, decision.recurrence.occurrences.get("30d", 1))
-    saves = doubt * (0.4 + 0.6 * cost) * min(month, OFTEN)
+    repeated = doubt * (0.4 + 0.6 * cost) * min(month, OFTEN)
     is_new = decision.recurrence.kind is RecurrenceKind.NEW
     asked = decision.review.required
     reasons = [
@@ -137,7 +138,9 @@ def worth_of(decision: Decision, tier: int | None = None, words: Words = UNSAID)
     ]
     if month > 1:
         reasons.append(
-            Reason(f"its pattern came {month} times in 30 days", round(math.log1p(saves) / math.log1p(OFTEN), 3))
+            Reason(
+                f"its pattern came {month} times in 30 days", round(math.log1p(repeated) / math.log1p(OFTEN), 3)
+            )
         )
     if is_new:
         reasons.append(Reason("a new kind", 1.0))
@@ -146,8 +149,8 @@ def worth_of(decision: Decision, tier: int | None = None, words: Words = UNSAID)
         times = "once" if words.looks == 1 else f"of {words.looks}"
         agree = "" if words.agree else " and differed"
         reasons.append(Reason(f"people spoke {times} of its pattern{agree}", round(words.left, 3)))
-    plain = 0.3 * doubt * cost + 0.05 * is_new + 0.05 * asked
-    return Worth(plain=plain, saves=saves, left=words.left, reasons=tuple(reasons))
+    saves = repeated + ITSELF * doubt * cost + NEW * is_new + ASKED * asked
+    return Worth(saves=saves, left=words.left, reasons=tuple(reasons))
 
 
 def doubt_of(decided: PriorityDecision | TeamDecision) -> float:

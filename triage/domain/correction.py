@@ -1,9 +1,10 @@
 """Which of the words that people gave on a pattern holds for its next incident.
 
 The newest word holds for the next of its pattern at once. But a pattern is what reads alike, and what reads alike
-need not be one team's: in an organisation whose patterns mostly do not tell, the newest word holds only where the
-one before it, on another incident, said the same. Whether it is such a one is measured, by how often the word
-before was right of the next one somebody looked at; until that is known, the newest word holds.
+need not be one team's: in an organisation whose patterns mostly do not tell, the newest word holds only where most
+of what was said before it, of other incidents of the pattern, is the same. Whether it is such a one is measured,
+by how often the word before was right of the next one somebody looked at; until that is known, the newest word
+holds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from triage.domain.decision import TriageOverride
-from triage.domain.estimate import wilson
 
 T = TypeVar("T")
 
@@ -19,6 +19,10 @@ LATEST = 200
 """Of so many of the latest looks it is measured how words carry over."""
 LEAST_CARRIED = 2 / 3
 """Where fewer words than this carry over, a single one is wrong of the next incident too often to act alone."""
+EXPECTED_LOOKS, EXPECTED_SAME = 8, 6
+"""What people expect of a word, as if so many had been looked at before: a few that differ may be chance."""
+COMPARED = 9
+"""So many words before the newest say whether its pattern is of one mind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +34,9 @@ class Carrying:
 
     @property
     def lets_one_hold(self) -> bool:
-        """As people expect of it, unless the looks show that too few carry over."""
-        return wilson(self.same, self.looks).high >= LEAST_CARRIED
+        """As people expect of it, unless the looks show that too few carry over: the mean of a beta distribution
+        (Gelman et al., "Bayesian Data Analysis", 2013, section 2.4) that begins with what is expected."""
+        return (self.same + EXPECTED_SAME) / (self.looks + EXPECTED_LOOKS) >= LEAST_CARRIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +68,9 @@ def holding(words: Sequence[T], carrying: Carrying) -> T | None:
     """``words``: the newest first, one for each incident. None: no word holds."""
     if not words:
         return None
-    agrees = len(words) > 1 and words[0] == words[1]
-    return words[0] if agrees or carrying.lets_one_hold else None
+    newest, before = words[0], words[1 : 1 + COMPARED]
+    agrees = bool(before) and sum(word == newest for word in before) >= LEAST_CARRIED * len(before)
+    return newest if agrees or carrying.lets_one_hold else None
 
 
 def correction_of(

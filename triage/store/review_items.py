@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from triage.domain.assessment import OFTEN, TAUGHT, Reason, ReviewItem, Worth
+from triage.domain.assessment import OFTEN, Reason, ReviewItem, Worth
 from triage.domain.priority import Priority
 from triage.store.database import Database, Db, Row
 from triage.store.pattern_history import identifier
@@ -41,7 +41,6 @@ def record_items(db: Db, items: Sequence[ReviewItem]) -> None:
             "opened_at": item.opened_at,
             "lead": False,
             "worth": item.worth.value,
-            "plain": item.worth.plain,
             "saves": item.worth.saves,
             "remaining": item.worth.left,
             "reasons": [list(reason) for reason in item.worth.reasons],
@@ -205,7 +204,7 @@ def _queued(row: Row, why: str) -> QueuedItem:
 
 def _worth(row: Row) -> Worth:
     reasons = tuple(Reason(*reason) for reason in row["reasons"])
-    return Worth(plain=row["plain"], saves=row["saves"], left=row["remaining"], reasons=reasons)
+    return Worth(saves=row["saves"], left=row["remaining"], reasons=reasons)
 
 
 _FREE = (
@@ -236,7 +235,7 @@ FROM chosen ORDER BY worth DESC, opened_at DESC
 # Where all that lead are looked at or left to others: whatever waits.
 _BESIDE = f"""
 SELECT q.*, 1 AS alike FROM review_item AS q WHERE q.done_at IS NULL AND {_FREE}
-ORDER BY q.weight DESC LIMIT {_CHOICE}
+ORDER BY q.saves DESC LIMIT {_CHOICE}
 """
 _SAMPLED = f"""
 SELECT q.*, 1 AS alike FROM review_item AS q
@@ -265,14 +264,14 @@ _FAMILY = (
 # The heaviest that waits leads its pattern. Its worth is as `Worth.value` and `Words.left` have it.
 _LEAD = f"""
 UPDATE review_item AS q SET lead = q.incident_id = best.incident_id, remaining = best.remaining,
-    worth = least(1, q.plain * best.remaining + {TAUGHT} * ln(1 + q.saves * best.remaining) / ln(1 + {OFTEN}))
+    worth = least(1, ln(1 + q.saves * best.remaining) / ln(1 + {OFTEN}))
 FROM (
     SELECT asked.id AS pattern_id, heaviest.incident_id,
         power(said.looks + 1, CASE WHEN said.looks > 1 AND said.teams < 2 THEN -2 ELSE -1 END)::real AS remaining
     FROM (SELECT DISTINCT unnest({{patterns}}) AS id) AS asked JOIN pattern AS p USING (id)
     CROSS JOIN LATERAL (
         SELECT w.incident_id FROM review_item AS w WHERE w.pattern_id = asked.id AND w.done_at IS NULL
-        ORDER BY w.weight DESC, w.opened_at DESC LIMIT 1
+        ORDER BY w.saves DESC, w.opened_at DESC LIMIT 1
     ) AS heaviest
     CROSS JOIN LATERAL (
         SELECT count(DISTINCT o.incident_id) AS looks, count(DISTINCT o.team) AS teams

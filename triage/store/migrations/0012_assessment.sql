@@ -1,9 +1,9 @@
 -- What a person's look at an incident is worth, as its first decision says, and who looks at it now. `draw` is a
 -- number in [0, 1) that its id gives, which has nothing to do with what anybody thinks of it: those below the rate
 -- that is set are the sample. `suggested_*`: what the machine said first, which is judged; `acts`: whether it was
--- sure enough to act alone. `worth` follows from `plain`, `saves` and what is `remaining` of both after words on its
--- pattern; `weight`: what it would be without any. Each pattern has one item that leads: the queue is made of these,
--- so that a storm of one pattern hides no other, and their worth alone is kept up. `why`: as what it was taken.
+-- sure enough to act alone. `worth` follows from what a look `saves` and how much is `remaining` of it after words on
+-- its pattern. Each pattern has one item that leads: the queue is made of these, so that a storm of one pattern hides
+-- no other, and their worth alone is kept up. `why`: as what it was taken.
 CREATE TABLE review_item (
     incident_id uuid PRIMARY KEY REFERENCES incident ON DELETE CASCADE,
     pattern_id uuid NOT NULL,
@@ -11,10 +11,8 @@ CREATE TABLE review_item (
     opened_at timestamptz NOT NULL,
     worth real NOT NULL,
     lead boolean NOT NULL DEFAULT true,
-    plain real NOT NULL,
     saves real NOT NULL,
     remaining real NOT NULL,
-    weight real GENERATED ALWAYS AS (least(1, plain + 0.6 * ln(1 + saves) / ln(1 + 100))) STORED,
     reasons jsonb NOT NULL,
     draw real NOT NULL,
     suggested_priority text NOT NULL,
@@ -30,12 +28,12 @@ CREATE TABLE review_item (
     second_at timestamptz
 );
 CREATE INDEX review_item_worth ON review_item (worth DESC, opened_at DESC) WHERE done_at IS NULL AND lead;
-CREATE INDEX review_item_weight ON review_item (weight DESC) WHERE done_at IS NULL;
+CREATE INDEX review_item_saves ON review_item (saves DESC) WHERE done_at IS NULL;
 CREATE INDEX review_item_sample ON review_item (draw) WHERE done_at IS NULL AND draw < 0.2;
 CREATE INDEX review_item_counted ON review_item (opened_at) INCLUDE (acts_team, acts_priority);
 CREATE INDEX review_item_said ON review_item (opened_at) WHERE done_at IS NOT NULL;
 CREATE INDEX review_item_drawn ON review_item (opened_at) WHERE draw < 0.2;
-CREATE INDEX review_item_pattern ON review_item (pattern_id, weight DESC, opened_at DESC) WHERE done_at IS NULL;
+CREATE INDEX review_item_pattern ON review_item (pattern_id, saves DESC, opened_at DESC) WHERE done_at IS NULL;
 CREATE INDEX review_item_lead ON review_item (pattern_id) WHERE done_at IS NULL AND lead;
 CREATE INDEX review_item_taken ON review_item (taken_by) WHERE taken_by IS NOT NULL;
 CREATE INDEX review_item_second ON review_item (done_at) WHERE done_at IS NOT NULL AND second_at IS NULL;
