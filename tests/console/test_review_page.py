@@ -68,6 +68,22 @@ def test_twenty_are_cleared_by_keyboard_alone(
     assert sum(found[one]["team"] == "platform" for one in incidents) == 4
 
 
+def test_what_is_typed_ahead_of_the_next_item_is_said_of_it(
+    visiting: Callable[..., Visit], own_console: Console
+) -> None:
+    incidents = fill(own_console, 4)
+    page = visiting(own_console).go("/review")
+    page.locator("#item-title").wait_for()
+    page.route("**/review/*", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    for _ in incidents:
+        page.keyboard.type("2t")
+        page.keyboard.type("platf")
+        page.keyboard.press("Enter")
+    page.get_by_text("Nothing waits to be looked at.").wait_for()
+    found = {one["id"]: (one["priority"], one["team"]) for one in own_console.service.incidents()}
+    assert [found[one] for one in incidents] == [("P2", "platform")] * 4
+
+
 def test_an_answer_can_be_taken_back_and_left_to_others(visit: Visit, console: Console) -> None:
     fill(console, 6)
     visit.go("/review")

@@ -112,19 +112,47 @@ function keyed() {
   return [...document.querySelectorAll("[data-key]")].filter((one) => !one.closest("[hidden]") && !one.disabled);
 }
 
+// What is typed while the next item is on its way is meant for it, and typed once it is there.
+let ahead = null;
+
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const typing = event.target.matches?.(TYPING);
-  if (typing) {
+  if (ahead && (event.key.length === 1 || event.key === "Enter" || event.key === "Escape")) {
+    ahead.push(event.key);
+    event.preventDefault();
+    return;
+  }
+  if (event.target.matches?.(TYPING)) {
     if (event.key === "Escape") { event.target.blur(); event.preventDefault(); }
     return;
   }
   if (document.querySelector("dialog[open]")) return;
-  if (event.key === "?") { showKeys(); event.preventDefault(); return; }
-  const found = keyed().find((one) => one.dataset.key === event.key);
-  if (!found) return;
-  event.preventDefault();
+  if (press(event.key)) event.preventDefault();
+});
+
+function press(key) {
+  if (key === "?") { showKeys(); return true; }
+  const found = keyed().find((one) => one.dataset.key === key);
+  if (!found) return false;
   if (found.matches(TYPING)) { found.focus(); found.select?.(); } else found.click();
+  return true;
+}
+
+function type(key) {
+  const at = document.activeElement;
+  if (!at.matches(TYPING)) press(key);
+  else if (key === "Enter") at.form?.requestSubmit();
+  else if (key === "Escape") at.blur();
+  else at.setRangeText(key, at.selectionStart, at.selectionEnd, "end");
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.target?.id === "item") ahead ??= []; });
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!ahead || event.detail.target?.id !== "item") return;
+  const keys = ahead;
+  ahead = null;
+  while (keys.length && !ahead) type(keys.shift());
+  ahead?.push(...keys);
 });
 
 function showKeys() {
