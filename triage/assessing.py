@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from triage.corrections import Corrections
-from triage.domain.catalogue import Catalogue
 from triage.domain.decision import Decision
 from triage.domain.record import IncidentRecord
 from triage.errors import BadRequest, Conflict, NotFound
@@ -68,7 +67,6 @@ class Assessing:
         database: Database,
         incidents: Incidents,
         corrections: Corrections,
-        catalogue: Callable[[], Catalogue],
         clock: Callable[[], datetime],
         sample: float,
     ) -> None:
@@ -77,7 +75,6 @@ class Assessing:
         self._judgements = Judgements(database)
         self._incidents = incidents
         self._corrections = corrections
-        self._catalogue = catalogue
         self._clock = clock
         self._sample = sample
 
@@ -271,7 +268,7 @@ class Assessing:
         """On which two reviewers said differently and nobody else has spoken since, the newest first. The first
         word stands until then."""
         pairs = self._judgements.pairs(self._clock() - DIFFERED_WITHIN)
-        return [pair for pair in pairs if pair.differs and not pair.settled]
+        return [pair for pair in pairs if pair.is_open]
 
     def settle(
         self,

@@ -94,7 +94,7 @@ class Precision:
             weekly=tuple(_by(judged, _week_in(self._catalogue().zone))),
             corrected=tuple(since_corrected(everything)),
             agreement=tuple(agreement_of(pairs, target) for target in ("team", "priority")),
-            disagreements=tuple(pair for pair in pairs if pair.differs and not pair.settled),
+            disagreements=tuple(pair for pair in pairs if pair.is_open),
         )
 
 

@@ -123,6 +123,22 @@ def test_a_failure_nobody_named_is_one_problem_and_one_line_of_log_without_text(
     assert api.metric("triage_failures_total", code="unexpected") == 1
 
 
+def test_a_page_that_fails_says_so_to_people(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("Secret title")
+
+    monkeypatch.setattr(api.service.parts.oncall, "find", fail)
+    with capture_logs() as lines:
+        response = api.get("/oncall")
+    assert response.status_code == 500
+    assert response.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "The failure was logged; nothing was changed." in response.text
+    assert [line["kind"] for line in lines if line["event"] == "unexpected failure"] == ["RuntimeError"]
+    assert "Secret" not in str(lines) + response.text
+    assert api.metric("triage_failures_total", code="unexpected") == 1
+
+
 def test_a_failure_with_a_name_is_logged_and_counted_too(api: Api) -> None:
     with api.service.parts.database.connection() as db:
         db.execute("ALTER TABLE timeline RENAME TO elsewhere")

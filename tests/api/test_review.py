@@ -49,7 +49,6 @@ class Reviewer:
             parts.database,
             parts.incidents,
             parts.corrections,
-            lambda: catalogue_in_force(api.service.activation),
             lambda: self.now,
             sample,
         )

@@ -2,11 +2,10 @@
 
 from training.evaluation.confusion import ConfusionFigures
 from training.evaluation.intervals import Interval
-from training.evaluation.measures import ClassFigures, TargetFigures
+from training.evaluation.measures import TargetFigures
 from triage.prediction.measured import (
     Confusion,
     Estimate,
-    LabelFigures,
     Measured,
     PeriodFigures,
     ReliabilityPoint,
@@ -38,7 +37,7 @@ def measured_of(found: TargetFigures) -> Measured:
         ),
         curve=acting.curve,
         confusion=_confusion(found.confusion),
-        by_label=tuple(_label(one) for one in found.classes[:MOST_LABELS]),
+        by_label=found.classes[:MOST_LABELS],
         periods=tuple(
             PeriodFigures(
                 first_at=one.first_at,
@@ -60,16 +59,3 @@ def _estimate(interval: Interval) -> Estimate:
 def _confusion(found: ConfusionFigures) -> Confusion:
     pairs = tuple((pair.true, pair.said, pair.rows) for pair in found.pairs)
     return Confusion(true=found.true, said=found.said, matrix=found.matrix, pairs=pairs)
-
-
-def _label(one: ClassFigures) -> LabelFigures:
-    return LabelFigures(
-        label=one.label,
-        rows=one.rows,
-        said=one.said,
-        precision=one.precision,
-        recall=one.recall,
-        f1=one.f1,
-        acting=one.acting,
-        precision_acting=one.precision_acting,
-    )

@@ -20,21 +20,7 @@ from training.evaluation.scores import (
 )
 from training.evaluation.urgency import CostFigures, UrgencyFigures, cost, urgency
 from training.learning.judged import Judged, Values
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassFigures:
-    """Of one label: ``rows`` that are it, ``said`` to be it, ``acting`` on it alone. None where nothing was
-    divided."""
-
-    label: str
-    rows: int
-    said: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    acting: int
-    precision_acting: float | None
+from triage.prediction.measured import LabelFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +48,7 @@ class TargetFigures:
     top_5: float
     log_loss: float | None
     brier: float
-    classes: tuple[ClassFigures, ...]
+    classes: tuple[LabelFigures, ...]
     calibration: CalibrationFigures
     coverage: CoverageFigures
     confusion: ConfusionFigures
@@ -112,7 +98,7 @@ def measure(judged: Judged, *, seed: int, repetitions: int = 1000) -> TargetFigu
     )
 
 
-def _classes(judged: Judged, f1: Values) -> tuple[ClassFigures, ...]:
+def _classes(judged: Judged, f1: Values) -> tuple[LabelFigures, ...]:
     width, right = len(judged.labels), judged.right
     rows = np.bincount(judged.truth[judged.known], minlength=width)
     said = np.bincount(judged.chosen, minlength=width)
@@ -120,7 +106,7 @@ def _classes(judged: Judged, f1: Values) -> tuple[ClassFigures, ...]:
     acting = np.bincount(judged.chosen[judged.acting], minlength=width)
     acting_hits = np.bincount(judged.chosen[judged.acting & right], minlength=width)
     return tuple(
-        ClassFigures(
+        LabelFigures(
             label=judged.labels[at],
             rows=int(rows[at]),
             said=int(said[at]),

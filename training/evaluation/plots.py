@@ -13,7 +13,7 @@ from markupsafe import Markup
 from training.evaluation.confusion import OTHERS, ConfusionFigures
 from training.evaluation.coverage import PRECISIONS
 from training.evaluation.intervals import Interval
-from training.evaluation.measures import ClassFigures, TargetFigures
+from training.evaluation.measures import TargetFigures
 from training.evaluation.periods import Period
 from training.evaluation.reliability import CalibrationFigures
 from training.evaluation.svg import (
@@ -31,6 +31,7 @@ from training.evaluation.svg import (
     shorten,
     text,
 )
+from triage.prediction.measured import LabelFigures
 
 _WIDTH, _HEIGHT = 480.0, 330.0
 _STRONG = 0.55
@@ -125,7 +126,7 @@ def confusion_plot(name: str, found: ConfusionFigures) -> Markup:
     return figure(name, "Which label is taken for which", f"Most often: {pairs or 'none'}", size, parts)
 
 
-def class_plot(name: str, classes: Sequence[ClassFigures], most: int = 14) -> Markup:
+def class_plot(name: str, classes: Sequence[LabelFigures], most: int = 14) -> Markup:
     """Recall and precision of the most frequent labels."""
     shown = [one for one in classes if one.rows][:most]
     left, high = 194.0, 25.0

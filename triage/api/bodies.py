@@ -1,6 +1,5 @@
 """Reading what a request carries, within limits, and writing what it is answered with."""
 
-import asyncio
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
@@ -9,8 +8,9 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from triage.errors import InvalidIncident, TooLarge, TooSlow, UnsupportedMedia
+from triage.errors import InvalidIncident, UnsupportedMedia
 from triage.serving.service import Service
+from triage.serving.taking_in import read_bytes
 from triage.settings import Settings
 from triage.sources.faults import faults_of
 from triage.sources.payload import read_json
@@ -36,25 +36,7 @@ async def read_body(request: Request, settings: Settings, limit: int) -> bytes:
     """
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMedia("send the body as it is, without Content-Encoding")
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
-        raise TooLarge(f"the body is too long: at most {limit} bytes are accepted")
-    try:
-        async with asyncio.timeout(settings.body_timeout):
-            return await _gather(request, limit)
-    except TimeoutError:
-        raise TooSlow(f"the body did not arrive within {settings.body_timeout:g} seconds") from None
-
-
-async def _gather(request: Request, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"the body is too long: at most {limit} bytes are accepted")
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return await read_bytes(request, settings, limit)
 
 
 async def read_json_body(request: Request, settings: Settings, limit: int) -> bytes:

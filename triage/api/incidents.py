@@ -31,9 +31,10 @@ from triage.api.shapes import (
 from triage.domain.access import Principal, Role
 from triage.domain.incident import State, Status, utc
 from triage.domain.priority import Priority
-from triage.errors import Busy, InvalidIncident, StoreUnavailable, TriageError, UnknownWord
+from triage.errors import InvalidIncident, TriageError, UnknownWord
 from triage.serving.reception import NATIVE, NATIVE_BATCH, Reading, read
 from triage.serving.service import Service
+from triage.serving.taking_in import carry_out
 from triage.store.incidents import IncidentFilter, Incidents
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
@@ -95,28 +96,16 @@ def _results(reading: Reading, outcomes: list[Any]) -> bytes:
 async def deliver(
     service: Service, route: str, body: bytes, request: Request, principal: Principal, reading: Reading
 ) -> list[Any] | Response:
-    """The outcomes of a delivery, or, while the database is away or too much waits for it, the spool's receipt.
-
-    What its sender sends next goes to the spool too, behind it: nothing goes past the spool until it is empty.
-    """
+    """As ``carry_out``; a receipt as the answer that tells of it."""
     if not reading.delivery.events:
         return []
-    in_doubt = None
-    await service.let_drain()
-    if not service.spooling:
-        try:
-            return await service.deliver(reading.delivery)
-        except StoreUnavailable as error:
-            if not service.spooling:
-                raise
-            in_doubt = error.in_doubt
-        except Busy:
-            service.spooling = True
-    receipt = await run_in_threadpool(service.keep, route, body, dict(request.headers), principal, in_doubt)
+    done = await carry_out(service, route, body, dict(request.headers), principal, reading.delivery)
+    if isinstance(done, list):
+        return done
     detail = (
         "The database is away or busy; this is kept on disk and will be carried out, in order, once it can be."
     )
-    return answer(render({"receipt": receipt, "detail": detail}), 202)
+    return answer(render({"receipt": done, "detail": detail}), 202)
 
 
 @router.get("", response_model=IncidentPage, responses=answers(422), summary="Incidents, newest first")

@@ -3,7 +3,8 @@
 import time
 
 import structlog
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.api.problems import problem_response
@@ -48,11 +49,18 @@ class Observing:
             log.error("unexpected failure", kind=type(error).__name__, at=place_of(error), path=_route(scope))
             if begun:
                 raise
-            await problem_response(TriageError("unexpected"))(scope, receive, watch)
+            await _refusal(scope, TriageError("unexpected"))(scope, receive, watch)
         finally:
             route, method = _route(scope), scope["method"] if scope["method"] in METHODS else "other"
             self._metrics.requests.labels(route, method, str(status)).inc()
             self._metrics.latency.labels(route).observe(time.perf_counter() - started)
+
+
+def _refusal(scope: Scope, failure: TriageError) -> Response:
+    """A problem, or, where the route answers people, what it says to them."""
+    refuse = getattr(scope.get("route"), "refuse", None)
+    answer: Response = refuse(Request(scope), failure) if refuse is not None else problem_response(failure)
+    return answer
 
 
 def _route(scope: Scope) -> str:

@@ -2,17 +2,13 @@
 
 from typing import Any
 
-import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from triage.api.bodies import render
 from triage.errors import FieldFault, InvalidIncident, TooSlow, TriageError, Unavailable
-from triage.serving.logs import place_of
 from triage.serving.service import Service
-
-log = structlog.get_logger("triage.api")
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -82,8 +78,7 @@ async def on_triage_error(request: Request, error: Exception) -> Response:
         raise error
     if error.status == 500:
         service: Service = request.app.state.service
-        service.metrics.failures.labels(error.code).inc()
-        log.error("failure", code=error.code, why=str(error), at=place_of(error))
+        service.note_failure(error)
     return problem_response(error)
 
 

@@ -15,9 +15,10 @@ from triage.console.visiting import Visitor, service_of, visitor_of
 from triage.console.words import priority_words, second_look_words, team_words
 from triage.domain.catalogue import Catalogue
 from triage.domain.incident import Incident
-from triage.errors import BadRequest, InvalidIncident, StoreUnavailable, TriageError
+from triage.errors import BadRequest, InvalidIncident, TriageError
 from triage.serving.reception import NATIVE, read
 from triage.serving.service import Service
+from triage.serving.taking_in import carry_out
 from triage.sources.native import read_incident
 from triage.store.lists import IncidentLists, IncidentRow
 from triage.triager import Received
@@ -100,7 +101,7 @@ async def send(request: Request) -> Response:
         return go(
             request,
             "/report",
-            "The database is away: your report is kept on disk and carried out once it is back.",
+            "The database is away or busy: your report is kept on disk and carried out once it can be.",
         )
     said = "It is reported." if received.opened else "It belongs to this incident, which was open already."
     return go(request, f"/incidents/{received.incident.id}", said)
@@ -110,17 +111,13 @@ async def _deliver(service: Service, body: bytes, visitor: Visitor, once: str | 
     """None: it waits in the spool. A form that is sent twice is carried out once."""
     headers = {"idempotency-key": f"console-{once}"} if once else {}
     reading = read(NATIVE, body, headers, visitor.principal)
-    if not service.spooling:
-        try:
-            outcome = (await service.deliver(reading.delivery))[0]
-        except StoreUnavailable as error:
-            await run_in_threadpool(service.keep, NATIVE, body, headers, visitor.principal, error.in_doubt)
-            return None
-        if isinstance(outcome, TriageError):
-            raise outcome
-        return outcome
-    await run_in_threadpool(service.keep, NATIVE, body, headers, visitor.principal)
-    return None
+    done = await carry_out(service, NATIVE, body, headers, visitor.principal, reading.delivery)
+    if isinstance(done, str):
+        return None
+    outcome = done[0]
+    if isinstance(outcome, TriageError):
+        raise outcome
+    return outcome
 
 
 def _body(form: Form, zone: ZoneInfo) -> bytes:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -14,10 +13,8 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from triage.console.templating import Clock, render
 from triage.console.visiting import Visitor, check_csrf, check_origin, is_secure, service_of, visitor_of
 from triage.domain.access import Role
-from triage.errors import BadRequest, InvalidIncident, TooLarge, TriageError, Unauthenticated
-from triage.serving.logs import place_of
-
-log = structlog.get_logger("triage.console")
+from triage.errors import BadRequest, InvalidIncident, TriageError, Unauthenticated
+from triage.serving.taking_in import read_bytes
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 500
@@ -64,13 +61,21 @@ class PageRoute(APIRoute):
                 response = _to_sign_in(request, error)
             except TriageError as error:
                 response = refusal(request, error)
-            for name, value in HEADERS.items():
-                response.headers.setdefault(name, value)
-            if is_secure(request):
-                response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-            return response
+            return _kept_to_itself(request, response)
 
         return handle
+
+    def refuse(self, request: Request, error: TriageError) -> Response:
+        """What a failure is answered with that nobody named; its owner has logged and counted it."""
+        return _kept_to_itself(request, _problem_page(request, error))
+
+
+def _kept_to_itself(request: Request, response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if is_secure(request):
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
 
 
 def page(
@@ -125,8 +130,11 @@ def is_part(request: Request) -> bool:
 def refusal(request: Request, error: TriageError) -> Response:
     """An error as a page, or as a line of the page that is shown."""
     if error.status == 500:
-        service_of(request).metrics.failures.labels(error.code).inc()
-        log.error("failure", code=error.code, why=str(error), at=place_of(error))
+        service_of(request).note_failure(error)
+    return _problem_page(request, error)
+
+
+def _problem_page(request: Request, error: TriageError) -> Response:
     context = {
         "title": TITLES.get(error.status, TITLES[400] if error.status < 500 else TITLES[500]),
         "detail": problem_of(error),
@@ -204,7 +212,7 @@ class Form:
 
 async def submitted(request: Request, needed: Role = Role.RESPONDER) -> tuple[Visitor, Form]:
     """Who sent a form, and what is in it. Raises what ``visitor_of`` raises, Forbidden for a form of another site
-    or an earlier session, TooLarge, BadRequest."""
+    or an earlier session, TooLarge, TooSlow, BadRequest."""
     check_origin(request)
     visitor = await run_in_threadpool(visitor_of, request, needed)
     form = await read_form(request)
@@ -213,17 +221,10 @@ async def submitted(request: Request, needed: Role = Role.RESPONDER) -> tuple[Vi
 
 
 async def read_form(request: Request) -> Form:
-    """Raises TooLarge, BadRequest."""
-    limit = service_of(request).settings.max_body
+    """Raises TooLarge, TooSlow, BadRequest."""
+    settings = service_of(request).settings
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"at most {limit} bytes are accepted")
-        chunks.append(chunk)
-    body = b"".join(chunks)
+    body = await read_bytes(request, settings, settings.max_body)
     if body and kind != FORM:
         raise BadRequest("this was not sent as a form")
     try:

@@ -75,7 +75,6 @@ class Parts:
             database,
             self.incidents,
             self.corrections,
-            lambda: catalogue_in_force(activation),
             utc_now,
             settings.review_sample,
         )

@@ -23,6 +23,7 @@ from triage.figures import DEFAULT_PERIOD, flat
 from triage.serving.activation import Activation
 from triage.serving.gathering import Gatherer
 from triage.serving.life import SignsOfLife
+from triage.serving.logs import place_of
 from triage.serving.metrics import Metrics
 from triage.serving.outliving import outlives
 from triage.serving.parts import Parts, utc_now
@@ -190,6 +191,11 @@ class Service:
                 labels = decision.priority.value.value, decision.team.source.value
                 self.metrics.decisions.labels(*labels).inc()
                 self.metrics.rule_faults.inc(len(decision.rule_faults))
+
+    def note_failure(self, error: TriageError) -> None:
+        """A failure of ours that a request ended with: one log line, one count."""
+        self.metrics.failures.labels(error.code).inc()
+        log.error("failure", code=error.code, why=str(error), at=place_of(error))
 
     def bury(self, source: str, letters: Sequence[tuple[bytes, str]]) -> None:
         """Keep what cannot be used, as (content, reason). Counted once however often it comes: these senders

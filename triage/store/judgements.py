@@ -35,6 +35,11 @@ class Pair:
     def differs(self) -> bool:
         return (self.first.priority, self.first.team) != (self.second.priority, self.second.team)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a third one has to decide between them."""
+        return self.differs and not self.settled
+
 
 class Judgements:
     """Every call raises StoreUnavailable while the database is away."""

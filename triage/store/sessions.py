@@ -1,11 +1,11 @@
 """Who is signed in at the console: a session holds while its time lasts and the token that opened it does."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triage.store.database import Database
+from triage.store.tokens import digest
 
 SEEN_EVERY = timedelta(minutes=1)
 """A session that is used is written down as seen no more often than that."""
@@ -37,7 +37,7 @@ class Sessions:
             db.execute(
                 "INSERT INTO session (digest, token_digest, owner, made_at, seen_at, ends_at)"
                 " VALUES (%s, %s, %s, %s, %s, %s)",
-                (_digest(secret), token_digest, owner, now, now, now + lasts),
+                (digest(secret), token_digest, owner, now, now, now + lasts),
             )
         return secret
 
@@ -47,20 +47,20 @@ class Sessions:
             row = db.execute(
                 "SELECT token_digest, made_at, seen_at, ends_at FROM session"
                 " WHERE digest = %s AND ended_at IS NULL",
-                (_digest(secret),),
+                (digest(secret),),
             ).fetchone()
             session = Session(**row) if row else None
             if session is None or not session.holds_at(now, idle):
                 return None
             if now - session.seen_at >= SEEN_EVERY:
-                db.execute("UPDATE session SET seen_at = %s WHERE digest = %s", (now, _digest(secret)))
+                db.execute("UPDATE session SET seen_at = %s WHERE digest = %s", (now, digest(secret)))
         return session
 
     def end(self, secret: str, now: datetime) -> None:
         """Twice is once."""
         with self._database.connection() as db:
             db.execute(
-                "UPDATE session SET ended_at = %s WHERE digest = %s AND ended_at IS NULL", (now, _digest(secret))
+                "UPDATE session SET ended_at = %s WHERE digest = %s AND ended_at IS NULL", (now, digest(secret))
             )
 
     def forget(self, now: datetime, limit: int = 1_000) -> int:
@@ -72,7 +72,3 @@ class Sessions:
                 (now - timedelta(days=1), limit),
             )
         return gone.rowcount
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
