@@ -173,6 +173,20 @@ def test_tokens_are_asked_for_and_known_in_an_outage_that_began_before_the_start
     wait_until_drained(service)
 
 
+def test_a_report_is_kept_as_an_event_is(server_to_lose: ServerToLose, start_service: StartService) -> None:
+    service = start_service(database_url=server_to_lose.new_database())
+    with httpx.Client(base_url=service.url, timeout=30) as client:
+        csrf = client.get("/report").text.split('name="csrf" value="')[1].split('"')[0]
+        server_to_lose.stop()
+        receipt_of(service.post("/v1/incidents", event_body(title="The first to find it gone")))
+        answer = client.post("/report", data={"csrf": csrf, "title": "The till prints nothing", "once": "1"})
+        assert answer.status_code == 303, answer.text
+        assert "kept on disk" in client.cookies["triage_said"].replace("%20", " ")
+    server_to_lose.start()
+    wait_until_drained(service)
+    assert "The till prints nothing" in {one["title"] for one in service.incidents()}
+
+
 def test_a_full_spool_says_when_to_come_back(server_to_lose: ServerToLose, start_service: StartService) -> None:
     service = start_service(database_url=server_to_lose.new_database(), SPOOL_MAX_BYTES="1500")
     server_to_lose.stop()
