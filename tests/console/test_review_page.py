@@ -173,3 +173,32 @@ def test_who_answers_what_was_decided_anew_is_told(visit: Visit, console: Consol
     page.keyboard.press("a")
     page.get_by_role("alert").wait_for()
     assert "decided anew while you looked" in page.get_by_role("alert").inner_text()
+
+
+def test_an_engineer_settles_what_two_reviewers_differ_on(
+    visiting: Callable[..., Visit], own_console: Console
+) -> None:
+    incident = fill(own_console, 1)[0]
+    tokens = {
+        person: own_console.token(person, role)
+        for person, role in (("amara", "reviewer"), ("paulo", "reviewer"), ("dana", "engineer"))
+    }
+    for person, team, second in (("amara", "payments", False), ("paulo", "network", True)):
+        answer = own_console.service.post(
+            f"/v1/review/{incident}",
+            {"team": team, "priority": "P3", "second": second},
+            headers={"Authorization": f"Bearer {tokens[person]}"},
+        )
+        assert answer.status_code == 200, answer.text
+    one_of_them, engineer = visiting(own_console), visiting(own_console)
+    page = one_of_them.sign_in(tokens["amara"], "/review")
+    page.get_by_role("heading", name="Reviewers differ").wait_for()
+    assert page.get_by_role("button", name="holds").count() == 0
+    page = engineer.sign_in(tokens["dana"], "/review")
+    page.get_by_role("heading", name="Reviewers differ").wait_for()
+    engineer.shown("review-differ")
+    page.get_by_role("button", name="P3, Network holds").click()
+    page.get_by_text("Settled: P3, Network.").wait_for()
+    bearer = {"Authorization": f"Bearer {tokens['dana']}"}
+    found = own_console.service.get(f"/v1/incidents/{incident}", headers=bearer).json()["incident"]
+    assert found["team"] == "network"

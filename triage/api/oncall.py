@@ -161,8 +161,7 @@ def _shift_view(shift: Shift, catalogue: Catalogue) -> dict[str, Any]:
 def _who(person_id: str | None, catalogue: Catalogue) -> dict[str, str] | None:
     if person_id is None:
         return None
-    person = catalogue.people.get(person_id)
-    return {"id": person_id, "name": person.name if person else person_id}
+    return {"id": person_id, "name": catalogue.person_name(person_id)}
 
 
 def _gaps(service: Service, days: int) -> bytes:

@@ -72,15 +72,10 @@ def _told(schedule: Schedule, at: datetime, overrides: tuple[OnCallOverride, ...
     order = duty_at(schedule, at, overrides).order
     if shift.person is None:
         return f"{schedule.id:20} NOBODY until {until:%a %Y-%m-%d %H:%M} {schedule.timezone}"
-    following = f", then {_name(order[1], catalogue)}" if len(order) > 1 else ""
-    instead = f" for {_name(shift.relieves, catalogue)}" if shift.relieves else ""
-    who = f"{_name(shift.person, catalogue)}{instead}"
+    following = f", then {catalogue.person_name(order[1])}" if len(order) > 1 else ""
+    instead = f" for {catalogue.person_name(shift.relieves)}" if shift.relieves else ""
+    who = f"{catalogue.person_name(shift.person)}{instead}"
     return f"{schedule.id:20} {who} until {until:%a %Y-%m-%d %H:%M} {schedule.timezone}{following}"
-
-
-def _name(person_id: str, catalogue: Catalogue) -> str:
-    person = catalogue.people.get(person_id)
-    return person.name if person else person_id
 
 
 def _tell_gaps(schedule: Schedule, at: datetime, days: int, overrides: tuple[OnCallOverride, ...]) -> None:

@@ -9,7 +9,6 @@ from starlette.concurrency import run_in_threadpool
 from triage.console.routing import Form, PageRoute, go, submitted
 from triage.console.templating import local_moment
 from triage.console.visiting import Visitor, service_of
-from triage.console.words import name_of
 from triage.domain.access import Role
 from triage.domain.incident import Status, utc
 from triage.errors import Conflict, InvalidIncident
@@ -47,7 +46,7 @@ async def acknowledge(request: Request, incident_id: str) -> Response:
         else:
             record = parts.corrections.acknowledge(incident_id, visitor.actor)
             if record.acknowledged_by != visitor.actor:
-                raise Conflict(f"{name_of(visitor.catalogue, record.acknowledged_by or '')} has it already")
+                raise Conflict(f"{visitor.catalogue.person_name(record.acknowledged_by or '')} has it already")
         return "You have it."
 
     return await _act(request, incident_id, act)
@@ -60,7 +59,7 @@ async def resolve(request: Request, incident_id: str) -> Response:
         before = parts.incidents.get(incident_id)
         record = parts.corrections.resolve(incident_id, visitor.actor, said)
         if record.resolved_by != visitor.actor or (not before.is_open and record.resolution != said):
-            by = name_of(visitor.catalogue, record.resolved_by or "")
+            by = visitor.catalogue.person_name(record.resolved_by or "")
             raise Conflict(f"{by} resolved it before you did; what you wrote was not kept: {_again(said)}")
         return "It is resolved." + ("" if said else " Say what fixed it in its review, for the next time.")
 
@@ -141,8 +140,7 @@ async def override(request: Request, incident_id: str) -> Response:
             reason=prose(form, "reason"),
             looked_at=form.get("looked_at"),
         )
-        team = visitor.catalogue.teams.get(record.team)
-        now = f"{decision.priority.value.value}, {team.name if team else record.team}"
+        now = f"{decision.priority.value.value}, {visitor.catalogue.team_name(record.team)}"
         return f"It is {now} now. The next one of this pattern follows you at once."
 
     return await _act(request, incident_id, act, Role.REVIEWER)

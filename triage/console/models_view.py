@@ -163,8 +163,8 @@ def mover(by: str, catalogue: Catalogue) -> str:
         return "the service itself"
     if kind == "shell":
         return f"{name}, in a shell"
-    person = catalogue.people.get(name if kind == "person" else by)
-    return person.name if person is not None else name or by
+    who = name if kind == "person" else by
+    return catalogue.person_name(who) if who in catalogue.people else name or by
 
 
 def summary_of(state: BundleState) -> Mapping[str, HeadView]:

@@ -86,24 +86,19 @@ def _plan(schedule: Schedule, catalogue: Catalogue, overrides: tuple[OnCallOverr
         schedule=schedule,
         now=current,
         person=current.person,
-        following=_name(catalogue, order[1]) if len(order) > 1 else None,
+        following=catalogue.person_name(order[1]) if len(order) > 1 else None,
         bars=tuple(
             Bar(
                 shift,
                 1000 * max(timedelta(0), shift.starts_at - now) / AHEAD,
                 1000 * (min(shift.ends_at, now + AHEAD) - max(shift.starts_at, now)) / AHEAD,
                 colours.get(shift.person, 0) if shift.person else None,
-                _name(catalogue, shift.person) if shift.person else "nobody",
+                catalogue.person_name(shift.person) if shift.person else "nobody",
             )
             for shift in shifts(schedule, now, now + AHEAD, overrides)
         ),
         teams=teams,
     )
-
-
-def _name(catalogue: Catalogue, person_id: str) -> str:
-    person = catalogue.people.get(person_id)
-    return person.name if person else person_id
 
 
 def _gaps(plans: Sequence[Plan]) -> list[Shift]:
@@ -147,8 +142,8 @@ def _swap(parts: Parts, visitor: Visitor, form: Form) -> str:
         (form.get("reason") or "")[:2_000],
         _span(form, visitor, "return_starts", "return_ends"),
     )
-    name = _name(visitor.catalogue, made[0].person)
-    back = f"; in return {_name(visitor.catalogue, made[1].person)} answers then" if len(made) > 1 else ""
+    name = visitor.catalogue.person_name(made[0].person)
+    back = f"; in return {visitor.catalogue.person_name(made[1].person)} answers then" if len(made) > 1 else ""
     return f"{name} answers for {made[0].schedule} then{back}."
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from triage.console.words import name_of, target_words
+from triage.console.words import target_words
 from triage.domain.catalogue import Catalogue
 from triage.domain.escalation import EscalationPath, PathStep, Require
 from triage.domain.message import Message, MessageKind
@@ -87,7 +87,7 @@ def _course(progressed: Progressed | None) -> _Course:
 def _rung(step: PathStep, place: int, course: _Course, look: Look) -> Rung:
     stands = _stands(place, course)
     reached = (who_is(look.catalogue, target, look.now, look.overrides).people for target in step.targets)
-    people = tuple(dict.fromkeys(name_of(look.catalogue, one) for found in reached for one in found))
+    people = tuple(dict.fromkeys(look.catalogue.person_name(one) for found in reached for one in found))
     return Rung(
         title=f"Step {place}",
         stands=stands,
@@ -121,7 +121,7 @@ def _desk(path: EscalationPath, place: int, course: _Course, look: Look) -> Rung
     return Rung(
         title="The triage desk",
         stands=stands,
-        people=tuple(name_of(look.catalogue, person) for person in people),
+        people=tuple(look.catalogue.person_name(person) for person in people),
         targets=(target_words(look.catalogue, path.desk),),
         at=_when(stands, place, course),
         notes=("when nobody answered before",),
@@ -132,7 +132,7 @@ def _desk(path: EscalationPath, place: int, course: _Course, look: Look) -> Rung
 def _calls(messages: Sequence[Message], number: int, look: Look) -> tuple[Call, ...]:
     calls = [
         Call(
-            name_of(look.catalogue, message.person or message.recipient),
+            look.catalogue.person_name(message.person or message.recipient),
             target_words(look.catalogue, str(message.detail.get("target", ""))),
             message.sent_at or message.made_at,
             message.state.value,

@@ -12,7 +12,6 @@ from triage.console.pattern_page import key_of
 from triage.console.routing import Form, PageRoute, go, submitted
 from triage.console.templating import Clock, local_moment
 from triage.console.visiting import Visitor, service_of
-from triage.console.words import name_of
 from triage.domain.access import Role
 from triage.errors import Conflict, InvalidIncident
 from triage.serving.parts import Parts
@@ -146,7 +145,7 @@ def _refuse_second(parts: Parts, root: str, visitor: Visitor, form: Form) -> Non
     for one in Silences(parts.database).standing_of(root, visitor.now):
         if one.id not in seen and one.made_by != visitor.actor:
             until = Clock(visitor.zone, visitor.now).at(one.ends_at)
-            who = name_of(visitor.catalogue, one.made_by)
+            who = visitor.catalogue.person_name(one.made_by)
             raise Conflict(f"{who} silenced it while you looked, until {until}; yours was not made")
 
 
@@ -164,7 +163,7 @@ async def end_silence(request: Request, silence_id: str) -> Response:
         ended = parts.silencing.end(silence_id, visitor.actor)
         if ended.ended_by != visitor.actor:
             raise Conflict(
-                f"{name_of(visitor.catalogue, ended.ended_by)} ended it before you did"
+                f"{visitor.catalogue.person_name(ended.ended_by)} ended it before you did"
                 if ended.ended_by
                 else "it was over by itself already"
             )

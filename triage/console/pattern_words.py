@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from triage.console import words
 from triage.console.charts import Chart, Series, took
 from triage.console.templating import percent, short
 from triage.domain.catalogue import Catalogue
@@ -128,11 +127,11 @@ def _line(
                 ("known_fix", True): "said what mends it:",
                 ("known_fix", False): "took the known fix away",
             }[change.kind, bool(said)]
-    undone = (words.name_of(catalogue, change.undone_by or ""), change.undone_at) if change.undone_at else None
+    undone = (catalogue.person_name(change.undone_by or ""), change.undone_at) if change.undone_at else None
     return ChangeLine(
         id=change.id,
         at=change.made_at,
-        by=words.name_of(catalogue, change.made_by),
+        by=catalogue.person_name(change.made_by),
         before=before,
         link=link,
         after=after,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from triage.console.routing import PageRoute, page
 from triage.console.visiting import Visitor, service_of, visitor_of
-from triage.console.words import name_of, target_words
+from triage.console.words import target_words
 from triage.domain.catalogue import Catalogue
 from triage.domain.escalation import Require, Step
 from triage.domain.reach import who_is
@@ -93,7 +93,7 @@ def rung_of(step: Step, number: int, visitor: Visitor, overrides: tuple[OnCallOv
     return Rung(
         f"Step {number}",
         tuple(written_words(catalogue, target) for target in step.targets),
-        tuple(dict.fromkeys(name_of(catalogue, person) for people in reached for person in people)),
+        tuple(dict.fromkeys(catalogue.person_name(person) for people in reached for person in people)),
         notes_of(step, catalogue),
     )
 

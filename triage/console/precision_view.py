@@ -59,11 +59,10 @@ def _better(since: Since) -> Better:
 
 def rows_of(report: ModelReport, catalogue: Catalogue) -> list[Mapping[str, Any]]:
     """For a file: precision by target, team and week."""
-    names = {team.id: team.name for team in catalogue.teams.values()}
     told = [
         ("target", "team", report.team),
         ("target", "priority", report.priority),
-        *(("team", names.get(team, team), one) for team, one in report.teams),
+        *(("team", catalogue.team_name(team), one) for team, one in report.teams),
         *(("week", week, one) for week, one in report.weekly),
     ]
     return [

@@ -9,10 +9,11 @@ from triage.assessing import Offered
 from triage.console.incident_actions import prose
 from triage.console.routing import Form, PageRoute, go, is_part, page, submitted
 from triage.console.visiting import Visitor, service_of, visitor_of
-from triage.console.words import name_of, priority_words, second_look_words, team_words
+from triage.console.words import priority_words, second_look_words, team_words
 from triage.domain.access import Role
 from triage.domain.catalogue import Catalogue, fold
 from triage.domain.priority import Priority
+from triage.domain.record import IncidentRecord
 from triage.errors import InvalidIncident, UnknownWord
 from triage.precision import DEFAULT_PERIOD, ModelReport
 from triage.serving.parts import Parts, utc_now
@@ -34,7 +35,7 @@ def show(request: Request) -> Response:
     context = _item(parts, visitor) | {
         "report": _report(parts, AT_ONCE),
         "queue": parts.assessing.queue(visitor.actor, 12),
-        "names": lambda actor: name_of(visitor.catalogue, actor),
+        "names": lambda actor: visitor.catalogue.person_name(actor),
     }
     return page(request, visitor, "review.html", context)
 
@@ -46,7 +47,7 @@ def show_learnt(request: Request) -> Response:
     context = {
         "report": _report(service_of(request).parts, PATIENT),
         "catalogue": visitor.catalogue,
-        "names": lambda actor: name_of(visitor.catalogue, actor),
+        "names": lambda actor: visitor.catalogue.person_name(actor),
     }
     return page(request, visitor, "_learnt.html", context)
 
@@ -101,6 +102,19 @@ async def undo(request: Request) -> Response:
     return await _next(request, visitor, "Taken back. It is shown again.")
 
 
+@router.post("/{incident_id}/settle")
+async def settle(request: Request, incident_id: str) -> Response:
+    """One of two words that differ, or a third one, by an engineer who said neither."""
+    visitor, form = await submitted(request, Role.ENGINEER)
+    priority, team = _said(form, visitor.catalogue)
+    answered = await run_in_threadpool(
+        lambda: service_of(request).parts.assessing.settle(
+            incident_id, visitor.actor, priority=priority, team=team, reason=prose(form, "reason")
+        )
+    )
+    return go(request, "/review", f"Settled: {_words_of(answered.record, visitor.catalogue)}.")
+
+
 @router.post("/{incident_id}/skip")
 async def skip(request: Request, incident_id: str) -> Response:
     visitor, _ = await submitted(request, Role.REVIEWER)
@@ -137,10 +151,8 @@ async def answer(request: Request, incident_id: str) -> Response:
         )
     )
     record = answered.record
-    team_name = (
-        visitor.catalogue.teams[record.team].name if record.team in visitor.catalogue.teams else record.team
-    )
-    said = "Agreed." if answered.agreed else f"Corrected to {record.priority.value}, {team_name}."
+    words = _words_of(record, visitor.catalogue)
+    said = "Agreed." if answered.agreed else f"Corrected to {words}."
     bulk = None
     if answered.alike:
         bulk = {
@@ -148,7 +160,7 @@ async def answer(request: Request, incident_id: str) -> Response:
             "count": answered.alike,
             "priority": record.priority.value,
             "team": record.team,
-            "words": f"{record.priority.value}, {team_name}",
+            "words": words,
         }
     return await _next(request, visitor, said, bulk)
 
@@ -158,6 +170,10 @@ async def _next(request: Request, visitor: Visitor, said: str, bulk: dict[str, A
         return go(request, "/review", said)
     context = await run_in_threadpool(_item, service_of(request).parts, visitor, said, bulk)
     return page(request, visitor, "_review.html", context)
+
+
+def _words_of(record: IncidentRecord, catalogue: Catalogue) -> str:
+    return f"{record.priority.value}, {catalogue.team_name(record.team)}"
 
 
 def _said(form: Form, catalogue: Catalogue) -> tuple[str | None, str | None]:

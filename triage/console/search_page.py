@@ -146,7 +146,7 @@ def _team(team: Team) -> Place:
 
 
 def _owner(service: Service, catalogue: Catalogue) -> str:
-    return catalogue.teams[service.owner].name if service.owner in catalogue.teams else service.owner
+    return catalogue.team_name(service.owner)
 
 
 def _known_by(one: Service | Team, *further: str) -> str:

@@ -49,7 +49,7 @@ class Visitor:
 
     @property
     def name(self) -> str:
-        return self.person.name if self.person else self.actor
+        return self.catalogue.person_name(self.actor)
 
     @property
     def teams(self) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def lines_of(timeline: list[TimelineEntry], catalogue: Catalogue, clock: Clock) 
         Line(
             entry.at,
             _ICONS.get(entry.kind, "·"),
-            "" if entry.actor in MACHINES else name_of(catalogue, entry.actor),
+            "" if entry.actor in MACHINES else catalogue.person_name(entry.actor),
             told(entry, catalogue, clock),
             entry.kind == "undelivered" or entry.detail.get("notice") in _LOUD,
         )
@@ -95,19 +95,21 @@ def _escalated(entry: TimelineEntry, catalogue: Catalogue, clock: Clock) -> str:
         case "paged":
             again = f", call {detail['attempt']}" if detail.get("attempt", 1) > 1 else ""
             until = clock.at(datetime.fromisoformat(detail["answer_by"]))
-            who = name_of(catalogue, str(detail.get("person")))
+            who = catalogue.person_name(str(detail.get("person")))
             return f"paged {who} ({target_words(catalogue, str(detail.get('target')))}{again}), until {until}"
         case "posted":
             return f"wrote to {', '.join(detail.get('channels', ()))}"
         case "vendor_called":
             return f"called vendor {detail.get('vendor')}"
         case "approval_asked":
-            people = ", ".join(name_of(catalogue, person) for person in detail.get("people", ())) or "nobody"
+            people = ", ".join(catalogue.person_name(person) for person in detail.get("people", ())) or "nobody"
             return f"asked {people} to approve {detail.get('checkpoint')}"
         case "update_sent":
             return f"sent an update: {detail.get('status')}"
         case "stood_down":
-            return f"told {', '.join(name_of(catalogue, one) for one in detail.get('people', ()))} that it is over"
+            return (
+                f"told {', '.join(catalogue.person_name(one) for one in detail.get('people', ()))} that it is over"
+            )
         case "escalation":
             return str(detail.get("message", ""))
     return said(entry)
@@ -118,19 +120,12 @@ def _matched(detail: Mapping[str, Any]) -> str:
 
 
 def _team(catalogue: Catalogue, team_id: object) -> str:
-    team = catalogue.teams.get(str(team_id)) if team_id else None
-    return team.name if team else str(team_id or "")
+    return catalogue.team_name(str(team_id or ""))
 
 
 def _recipient(catalogue: Catalogue, detail: Mapping[str, Any]) -> str:
     kind, _, name = str(detail.get("recipient", "")).partition(":")
-    return name_of(catalogue, name) if kind == "person" else f"{kind} {name}"
-
-
-def name_of(catalogue: Catalogue, actor: str) -> str:
-    """A person's name; a source, or whoever is not in the catalogue, as they are."""
-    person = catalogue.people.get(actor)
-    return person.name if person else actor
+    return catalogue.person_name(name) if kind == "person" else f"{kind} {name}"
 
 
 def target_words(catalogue: Catalogue, target: str) -> str:
@@ -142,7 +137,7 @@ def target_words(catalogue: Catalogue, target: str) -> str:
         case "team":
             return f"team {_team(catalogue, name)}"
         case "person":
-            return name_of(catalogue, name)
+            return catalogue.person_name(name)
         case "vendor":
             vendor = catalogue.vendors.get(name)
             return f"vendor {vendor.name if vendor else name}"

@@ -227,6 +227,14 @@ class Catalogue:
             for word in (entry.label, *entry.words):
                 yield fold(word), entry.priority
 
+    def team_name(self, team_id: str) -> str:
+        """The name of the team of this id; an id that it does not know, as it is."""
+        return self.teams[team_id].name if team_id in self.teams else team_id
+
+    def person_name(self, person_id: str) -> str:
+        """The name of the person of this id; a source, or whoever it does not know, as they are."""
+        return self.people[person_id].name if person_id in self.people else person_id
+
     def find_team(self, word: str | None) -> Team | None:
         """The team of this id, name or alias, active or not."""
         found = self._teams_by_word.get(fold(word), ()) if word else ()

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from triage.domain.catalogue import Catalogue
 from triage.drilling.report import DrillReport, StepTimes, Told
-from triage.rehearsal.drawing import name_of
 
 _ALL = {True: "as the policy says", False: "NOT as the policy says", None: "on the real clock"}
 
@@ -26,7 +25,7 @@ def _lines(report: DrillReport, catalogue: Catalogue) -> Iterator[str]:
         yield _step(step, catalogue)
     yield ""
     if report.acknowledged_after is not None:
-        by = name_of(catalogue, report.acknowledged_by or "")
+        by = catalogue.person_name(report.acknowledged_by or "")
         yield f"Acknowledged by {by} after {_clock(report.acknowledged_after)}"
     else:
         yield f"Nobody acknowledged it until {_clock((report.ended_at - report.opened_at).total_seconds())}"
@@ -50,13 +49,13 @@ def _told(told: Told, catalogue: Catalogue) -> str:
 
 def _step(step: StepTimes, catalogue: Catalogue) -> str:
     told = _clock(step.told_after) if step.told_after is not None else "not reached"
-    who = ", ".join(name_of(catalogue, person) for person in step.told or step.forecast) or "nobody"
+    who = ", ".join(catalogue.person_name(person) for person in step.told or step.forecast) or "nobody"
     return f"{step.number:<6} {_clock(step.planned_after)}  {told:<11}  {_clock(step.given)}  {who}"
 
 
 def _recipient(catalogue: Catalogue, recipient: str) -> str:
     kind, _, name = recipient.partition(":")
-    return name_of(catalogue, name) if kind == "person" else recipient
+    return catalogue.person_name(name) if kind == "person" else recipient
 
 
 def _clock(seconds: float) -> str:

@@ -237,9 +237,8 @@ def _weight(load: Load) -> tuple[int, int]:
 
 def _person_line(change: PersonChange, catalogue: Catalogue) -> str:
     old, new = change.before, change.after
-    person = catalogue.people.get(change.person)
     return (
-        f"{(person.name if person else change.person):28}"
+        f"{catalogue.person_name(change.person):28}"
         f"{f'{old.nights} → {new.nights}':>16}{f'{old.woken} → {new.woken}':>18}"
         f"{f'{old.pages} → {new.pages}':>18}{f'{old.busiest_day} → {new.busiest_day}':>14}"
     )

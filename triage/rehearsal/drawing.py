@@ -126,7 +126,7 @@ def _update(update: SendUpdate, at: datetime, simulation: Simulation, catalogue:
     """Who hears it, and the very words, as concluded by then."""
     outcome = [ruling.outcome for ruling in simulation.rulings if ruling.at <= at][-1]
     incident = simulation.scenario.incident
-    told = [*update.channels, *(name_of(catalogue, person) for person in update.people)]
+    told = [*update.channels, *(catalogue.person_name(person) for person in update.people)]
     words = update_text(
         update,
         title=incident.title,
@@ -180,16 +180,16 @@ def told_of(effect: Effect, at: datetime, catalogue: Catalogue) -> str:
             contract = f" (contract {effect.contract})" if effect.contract else ""
             return f"call vendor {catalogue.vendors[effect.vendor].name}{contract}{until}"
         case AskApproval():
-            people = ", ".join(name_of(catalogue, person) for person in effect.people) or "nobody"
+            people = ", ".join(catalogue.person_name(person) for person in effect.people) or "nobody"
             asked = f"{effect.role}{' as deputy' if effect.deputy else ''}"
             until = _clock(effect.answer_by, catalogue)
             return f"ask {people} ({asked}) to approve {effect.checkpoint}, until {until}"
         case SendUpdate():
-            told = [*effect.channels, *(name_of(catalogue, person) for person in effect.people)]
+            told = [*effect.channels, *(catalogue.person_name(person) for person in effect.people)]
             following = f"next update in {in_words(effect.next_within)}" if effect.next_within else "the last one"
             return f"update to {', '.join(told)}: {effect.status}; {following}"
         case StandDown():
-            return f"all clear to {', '.join(name_of(catalogue, person) for person in effect.people)}"
+            return f"all clear to {', '.join(catalogue.person_name(person) for person in effect.people)}"
         case Note():
             mark = "!! " if effect.notice in _LOUD else ""
             return f"{mark}{effect.message}"
@@ -213,12 +213,7 @@ def _page(page: Page, at: datetime, catalogue: Catalogue) -> str:
     again = f" again ({page.attempt})" if page.attempt > 1 else ""
     parts = f" as {', '.join(page.parts)}" if page.parts else ""
     until = f"; until {_clock(page.answer_by, catalogue)}" if page.answer_by > at else ""
-    return f"page {name_of(catalogue, page.person)}{again} [{page.target}]{parts}{away}{woken}{until}"
-
-
-def name_of(catalogue: Catalogue, person: str) -> str:
-    found = catalogue.people.get(person)
-    return found.name if found else person
+    return f"page {catalogue.person_name(page.person)}{again} [{page.target}]{parts}{away}{woken}{until}"
 
 
 def _clock(at: datetime | None, catalogue: Catalogue) -> str:
@@ -230,7 +225,7 @@ def _left(left: HandOver, catalogue: Catalogue) -> Iterator[str]:
     where = f"step {left.step} of {left.steps}" if left.step <= left.steps else "the triage desk"
     yield f"Hand-over at {where}:"
     for played in left.parts:
-        people = ", ".join(name_of(catalogue, person) for person in played.people) or "nobody now"
+        people = ", ".join(catalogue.person_name(person) for person in played.people) or "nobody now"
         yield f"  {played.part}: {people} [{played.target}]"
     for waiting in left.waiting:
         yield f"  waits for {waiting.what} until {_clock(waiting.until, catalogue)}"
@@ -248,7 +243,7 @@ def _foot(simulation: Simulation, catalogue: Catalogue) -> Iterator[str]:
         woken = f", {nights} at night" if nights else ""
         when = _length(first - simulation.opened_at)
         many = "s" if len(pages) > 1 else ""
-        yield f"{name_of(catalogue, person)}: {len(pages)} page{many}{woken}, first {when}"
+        yield f"{catalogue.person_name(person)}: {len(pages)} page{many}{woken}, first {when}"
     if simulation.left is not None and simulation.phase in (Phase.CALLING, Phase.ACKNOWLEDGED):
         yield from _left(simulation.left, catalogue)
     yield f"Ends {_length(simulation.ended - simulation.opened_at)}: {_ENDED[simulation.phase]}."

@@ -237,8 +237,7 @@ class _Course:
         return pages[-1][1].person if pages else None
 
     def _name(self, person_id: str) -> str:
-        person = self._rulebook.catalogue.people.get(person_id)
-        return person.name if person else person_id
+        return self._rulebook.catalogue.person_name(person_id)
 
     def _check_names(self, scenario: ScenarioShape) -> None:
         catalogue = self._rulebook.catalogue
