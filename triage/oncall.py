@@ -19,6 +19,8 @@ AHEAD = timedelta(days=14)
 """A path that is decided on now meets no swap later than that."""
 LONGEST = timedelta(days=31)
 """Who is away for longer changes the schedule."""
+AROUND = 2 * LONGEST
+"""Swaps so far from a moment may belong to the shift that holds it."""
 WAITS = 1.0
 """Seconds that a decision waits for swaps that were changed here, or were never read."""
 KNOWN_FOR = 5.0

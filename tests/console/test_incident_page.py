@@ -190,6 +190,7 @@ def test_hostile_text_in_every_field_is_inert(visiting: Callable[..., Visit], co
         assert not set(text) & set("\u202e\x1b\x07")
         assert page.locator("main img[src=x]").count() == 0
         assert page.locator("a[href^=javascript]").count() == 0
+    assert page.evaluate("document.documentElement.scrollHeight") < 5_000, "long texts make the page long"
     page.get_by_text("The event as it is kept").click()
     assert "\\u202e" in page.locator(".c-payload").inner_text()
     visit.shown("hostile")

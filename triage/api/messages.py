@@ -12,13 +12,11 @@ from triage.api.bodies import answer, read_fields, render
 from triage.api.examples import MESSAGE_KEYS, TESTED
 from triage.api.paging import cursor_of, moment_and_word
 from triage.api.routing import BODY, answers, reads
-from triage.domain.access import Principal, Role
+from triage.domain.access import Role
 from triage.domain.message import Message, MessageState
-from triage.errors import Forbidden, UnknownWord
 from triage.serving.parts import catalogue_in_force, utc_now
-from triage.serving.service import Service
 from triage.store.outbox import MessageFilter
-from triage.telling.trial import trial_page
+from triage.telling.trial import reached_by_trial, trial_page
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"])
 
@@ -105,19 +103,10 @@ async def send_test(request: Request) -> Response:
     principal = admit(request, Role.RESPONDER)
     service = service_of(request)
     asked = await read_fields(request, service.settings, TestBody)
-    message = trial_page(_tested(service, principal, asked.person), principal.actor, utc_now())
+    person = reached_by_trial(principal, asked.person, catalogue_in_force(service.activation))
+    message = trial_page(person, principal.actor, utc_now())
     await run_in_threadpool(service.parts.outbox.put, [message])
     return answer(render(_view(message)), 201)
-
-
-def _tested(service: Service, principal: Principal, person: str | None) -> str:
-    """Raises UnknownWord for nobody of the catalogue, Forbidden for somebody else."""
-    wanted = person or principal.actor
-    if wanted != principal.actor and principal.role is not Role.ADMIN:
-        raise Forbidden("only administrators send test pages to others")
-    if wanted not in catalogue_in_force(service.activation).people:
-        raise UnknownWord("person names nobody of the catalogue")
-    return wanted
 
 
 def _view(message: Message) -> dict[str, Any]:

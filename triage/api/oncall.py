@@ -16,7 +16,7 @@ from triage.domain.rotation import Shift, duty_at, gaps, shift_at, shifts
 from triage.domain.schedule import OnCallOverride, Schedule
 from triage.errors import FieldFault, InvalidIncident
 from triage.escalation.calendar import rotation_calendar, shifts_calendar
-from triage.oncall import Span, get_schedule
+from triage.oncall import AROUND, Span, get_schedule
 from triage.serving.parts import in_force, utc_now
 from triage.serving.service import Service
 from triage.sources.fields import Moment
@@ -24,8 +24,6 @@ from triage.store.oncall import OverrideRecord
 
 router = APIRouter(prefix="/v1/oncall", tags=["on call"])
 
-AROUND = timedelta(days=62)
-"""Swaps so far from a moment may belong to the shift that holds it: none lasts longer than 31 days."""
 LONGEST_PLAN = timedelta(days=400)
 
 

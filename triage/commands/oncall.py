@@ -12,12 +12,12 @@ from triage.domain.rotation import duty_at, gaps, shift_at
 from triage.domain.schedule import OnCallOverride, Schedule
 from triage.errors import StoreUnavailable, TriageError
 from triage.escalation.calendar import shifts_calendar
+from triage.oncall import AROUND
 from triage.rules.configuration import load_configuration
 from triage.serving.opening import open_database
 from triage.settings import Settings
 from triage.store.oncall import OnCallOverrides
 
-AROUND = timedelta(days=62)
 SHOWN = 3
 
 

@@ -12,6 +12,15 @@ Unit = Literal["", "%", "s"]
 Number = float | None
 
 
+HEATS = 9
+"""The warmest shade of ``heat-0`` …"""
+
+
+def heat_of(count: int, most: int) -> int:
+    """The shade of ``count`` where ``most`` is the warmest; whatever is not nothing has one. ``most`` > 0."""
+    return -(-count * HEATS // most)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """``values``, and ``low`` and ``high`` around them, one for each place of the chart; None where nothing is

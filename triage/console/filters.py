@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from triage.console.visiting import Visitor
+from triage.domain.incident import storable
 from triage.domain.priority import Priority
 from triage.errors import InvalidIncident
 from triage.store.lists import ListFilter, Order, Standing
@@ -32,10 +33,10 @@ def list_filter(query: Mapping[str, str], visitor: Visitor) -> ListFilter:
         person=visitor.actor if whose == "mine" else None,
         teams=_teams(query.get("team"), whose, visitor),
         priority=_priority(query.get("priority")),
-        service=_word(query.get("service")),
-        environment=_word(query.get("environment")),
-        source=_word(query.get("source")),
-        q=_word(query.get("q")),
+        service=word_of(query.get("service")),
+        environment=word_of(query.get("environment")),
+        source=word_of(query.get("source")),
+        q=word_of(query.get("q")),
         since=visitor.now - SINCE[query["since"]] if query.get("since") in SINCE else None,
         order=Order(order) if order in {one.value for one in Order} else default_order(standing),
         after=_after(query.get("after")),
@@ -84,12 +85,12 @@ def _priority(word: str | None) -> Priority | None:
 
 def _teams(word: str | None, whose: str, visitor: Visitor) -> tuple[str, ...] | None:
     """A team's id or name; a word that the catalogue does not know (any more) is taken for one."""
-    if named := _word(word):
+    if named := word_of(word):
         found = visitor.catalogue.find_team(named)
         return (found.id if found else named,)
     return visitor.teams if whose == "team" else None
 
 
-def _word(text: str | None) -> str | None:
-    cleaned = (text or "").replace("\x00", "").strip()[:LONGEST]
-    return cleaned or None
+def word_of(text: str | None) -> str | None:
+    """What somebody looks for, without what no text of ours can hold; None where nothing is left."""
+    return storable(text or "").replace("\ufffd", " ").strip()[:LONGEST] or None

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from triage.console.charts import Chart, Series, took
+from triage.console.charts import Chart, Series, heat_of, took
 from triage.console.templating import percent
 from triage.figures import Deadline, Fatigue, GroupFigures
 
-HEATS = 9
-"""The warmest shade of ``heat-0`` …"""
 FEW = 30
 """With fewer incidents a change may well be chance."""
 
@@ -162,7 +160,7 @@ class Hours:
 def hours_of(fatigue: Sequence[Fatigue]) -> list[Hours]:
     """Shades are the same for all of them."""
     most = max((pages for one in fatigue for pages in one.by_hour), default=0) or 1
-    return [Hours(one, tuple(-(-pages * HEATS // most) for pages in one.by_hour)) for one in fatigue]
+    return [Hours(one, tuple(heat_of(pages, most) for pages in one.by_hour)) for one in fatigue]
 
 
 def advice(deadline: Deadline) -> tuple[str, str]:

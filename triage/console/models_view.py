@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from triage.console.charts import Chart
+from triage.console.charts import Chart, heat_of
 from triage.console.models_charts import charts_of
 from triage.domain.catalogue import Catalogue
 from triage.prediction.collection import BundleState
@@ -22,7 +22,6 @@ TITLES = {
 }
 ENOUGH = 20
 """Held-out incidents of a label from which its figures say something."""
-HEATS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _shaded(found: Confusion) -> Iterator[tuple[str, list[tuple[int, int, bool]]
         whole = sum(row) or 1
         yield (
             true,
-            [(rows, -(-rows * HEATS // whole), true == said) for said, rows in zip(found.said, row, strict=True)],
+            [(rows, heat_of(rows, whole), true == said) for said, rows in zip(found.said, row, strict=True)],
         )
 
 

@@ -11,22 +11,19 @@ from starlette.concurrency import run_in_threadpool
 from triage.console.routing import Form, PageRoute, go, page, submitted
 from triage.console.templating import local_moment
 from triage.console.visiting import Visitor, service_of, visitor_of
-from triage.domain.access import Role
 from triage.domain.catalogue import Catalogue
 from triage.domain.rotation import Shift, duty_at, shift_at, shifts
 from triage.domain.schedule import OnCallOverride, Schedule
-from triage.errors import Forbidden, InvalidIncident
+from triage.errors import InvalidIncident
 from triage.escalation.calendar import shifts_calendar
-from triage.oncall import Span, get_schedule
+from triage.oncall import AROUND, Span, get_schedule
 from triage.serving.parts import Parts
 from triage.store.outbox import MessageFilter
-from triage.telling.trial import TRIAL, trial_page
+from triage.telling.trial import TRIAL, reached_by_trial, trial_page
 
 router = APIRouter(prefix="/oncall", route_class=PageRoute, include_in_schema=False)
 
 AHEAD = timedelta(days=28)
-AROUND = timedelta(days=62)
-"""Swaps so far from a moment may belong to the shift that holds it: none lasts longer than 31 days."""
 COLOURS = 6
 MOST_SWAPS = 50
 MINE_SHOWN = 10
@@ -167,11 +164,7 @@ async def cancel(request: Request, swap_id: str) -> Response:
 @router.post("/test-page")
 async def test_page(request: Request) -> Response:
     visitor, form = await submitted(request)
-    person = form.get("person") or visitor.actor
-    if person != visitor.actor and not visitor.may(Role.ADMIN):
-        raise Forbidden("only administrators send test pages to others")
-    if person not in visitor.catalogue.people:
-        raise InvalidIncident("you are nobody of the catalogue, so there is no way to reach you")
+    person = reached_by_trial(visitor.principal, form.get("person"), visitor.catalogue)
     message = trial_page(person, visitor.actor, visitor.now)
     await run_in_threadpool(service_of(request).parts.outbox.put, [message])
     return go(request, "/oncall", "A test page is on its way. It says below what became of it.")

@@ -7,11 +7,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from triage.console.filters import LONGEST, SINCE, kept
+from triage.console.filters import SINCE, kept, word_of
 from triage.console.pattern_words import called
 from triage.console.routing import PageRoute, is_part, page
 from triage.console.visiting import Visitor, service_of, visitor_of
-from triage.domain.incident import storable
 from triage.errors import InvalidIncident
 from triage.memory.patterns import FLAGS
 from triage.serving.parts import Parts
@@ -39,7 +38,7 @@ def list_patterns(request: Request) -> Response:
     query, parts = request.query_params, service_of(request).parts
     wanted, flag = pattern_filter(query, visitor), query.get("flag")
     flag = flag if flag in FLAGS else None
-    found = parts.patterns.find(wanted, _word(query.get("service")), flag)
+    found = parts.patterns.find(wanted, word_of(query.get("service")), flag)
     ids = [one.row.id for one in found.patterns]
     context: dict[str, Any] = {
         "patterns": found.patterns,
@@ -70,7 +69,7 @@ def pattern_filter(query: Mapping[str, str], visitor: Visitor) -> PatternFilter:
     """What is not a filter of ours is left out of account; raises InvalidIncident for a place that is none."""
     sort = SORTS.get(query.get("sort", ""), SORTS["last_seen"])[0]
     return PatternFilter(
-        words=tuple((_word(query.get("q")) or "").split())[:MOST_WORDS],
+        words=tuple((word_of(query.get("q")) or "").split())[:MOST_WORDS],
         since=visitor.now - SINCE[query["since"]] if query.get("since") in SINCE else None,
         # What came once is not a pattern to anybody, unless somebody asks for it.
         occurrences=(1 if query.get("seen") == "all" else 2, None),
@@ -111,7 +110,3 @@ def _before(text: str | None, sort: Sort) -> tuple[datetime | int, str] | None:
         return min(int(value[:20]), LARGEST), ident
     except (ValueError, OverflowError) as error:
         raise InvalidIncident("the place in the list is not one of ours") from error
-
-
-def _word(text: str | None) -> str | None:
-    return storable(text or "").replace("\ufffd", " ").strip()[:LONGEST] or None

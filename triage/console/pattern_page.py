@@ -9,14 +9,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from triage.console.filters import LONGEST
+from triage.console.filters import word_of
 from triage.console.incident_page import SILENCED_FOR
 from triage.console.pattern_words import ChangeLine, called, changes_of, chart_of, life_words
 from triage.console.routing import PageRoute, page
 from triage.console.templating import local_moment
 from triage.console.visiting import Visitor, service_of, visitor_of
 from triage.domain.access import Role
-from triage.domain.incident import storable
 from triage.domain.pattern import PatternLife
 from triage.domain.provenance import HISTORY
 from triage.memory.patterns import PatternStory, PatternSummary
@@ -149,12 +148,12 @@ def _different(
 
 def others_of(parts: Parts, visitor: Visitor, story: PatternStory, words: str) -> dict[str, Any]:
     """Patterns to choose from, found by ``words``, else those of the same service."""
-    said = storable(words).replace("\ufffd", " ").strip()[:LONGEST]
+    said = word_of(words)
     newest = next(iter(story.facts.incidents), None)
     service = newest.service if newest is not None and not said else None
     found: Sequence[PatternSummary] = ()
     if said or service:
-        asked = PatternFilter(words=tuple(said.split())[:MOST_WORDS], limit=MOST_OTHERS + 1)
+        asked = PatternFilter(words=tuple((said or "").split())[:MOST_WORDS], limit=MOST_OTHERS + 1)
         found = [one for one in parts.patterns.find(asked, service).patterns if one.row.id != story.root]
     return {
         "others": found[:MOST_OTHERS],

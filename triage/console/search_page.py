@@ -6,12 +6,11 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from triage.console.filters import LONGEST
+from triage.console.filters import word_of
 from triage.console.pattern_words import called
 from triage.console.routing import PageRoute, is_part, page
 from triage.console.visiting import service_of, visitor_of
 from triage.domain.catalogue import Catalogue, Service, Team, fold
-from triage.domain.incident import storable
 from triage.domain.provenance import HISTORY
 from triage.serving.parts import Parts
 from triage.store.lists import IncidentLists
@@ -58,7 +57,7 @@ def search(request: Request, q: str = "", only: str = "") -> Response:
     nothing is found."""
     visitor = visitor_of(request)
     parts, catalogue = service_of(request).parts, visitor.catalogue
-    asked = storable(q).replace("\ufffd", " ").strip()[:LONGEST]
+    asked = word_of(q) or ""
     chosen = only if only in GROUPS else None
     words = words_of(asked)
     groups: list[Group] = []
