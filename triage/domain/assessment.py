@@ -61,7 +61,7 @@ class Worth:
 
     @property
     def value(self) -> float:
-        return min(1.0, math.log1p(self.saves * self.left) / math.log1p(OFTEN))
+        return min(1.0, _on_scale(self.saves * self.left))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +137,7 @@ def worth_of(decision: Decision, tier: int | None = None, words: Words = UNSAID)
         Reason("costly if wrong" if cost >= COSTS[Priority.P2] else "not costly if wrong", round(cost, 3)),
     ]
     if month > 1:
-        reasons.append(
-            Reason(
-                f"its pattern came {month} times in 30 days", round(math.log1p(repeated) / math.log1p(OFTEN), 3)
-            )
-        )
+        reasons.append(Reason(f"its pattern came {month} times in 30 days", round(_on_scale(repeated), 3)))
     if is_new:
         reasons.append(Reason("a new kind", 1.0))
     reasons += [Reason(reason, 1.0) for reason in decision.review.reasons]
@@ -169,6 +165,11 @@ def doubt_of(decided: PriorityDecision | TeamDecision) -> float:
 
 def _plain(decided: PriorityDecision | TeamDecision) -> str:
     return decided.value.value if isinstance(decided, PriorityDecision) else decided.value
+
+
+def _on_scale(saves: float) -> float:
+    """One for as many as a pattern's look can save."""
+    return math.log1p(saves) / math.log1p(OFTEN)
 
 
 def _cost(decided: PriorityDecision, tier: int | None) -> float:

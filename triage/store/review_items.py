@@ -261,18 +261,18 @@ _FAMILY = (
     "ARRAY(SELECT m.id FROM incident AS i JOIN pattern AS p ON p.id = i.pattern_id"
     " JOIN pattern AS m ON m.root = p.root WHERE i.id = %(id)s)"
 )
-# The heaviest that waits leads its pattern. Its worth is as `Worth.value` and `Words.left` have it.
+# The one of which a look saves most leads its pattern. Its worth is as `Worth.value` and `Words.left` have it.
 _LEAD = f"""
 UPDATE review_item AS q SET lead = q.incident_id = best.incident_id, remaining = best.remaining,
     worth = least(1, ln(1 + q.saves * best.remaining) / ln(1 + {OFTEN}))
 FROM (
-    SELECT asked.id AS pattern_id, heaviest.incident_id,
+    SELECT asked.id AS pattern_id, most.incident_id,
         power(said.looks + 1, CASE WHEN said.looks > 1 AND said.teams < 2 THEN -2 ELSE -1 END)::real AS remaining
     FROM (SELECT DISTINCT unnest({{patterns}}) AS id) AS asked JOIN pattern AS p USING (id)
     CROSS JOIN LATERAL (
         SELECT w.incident_id FROM review_item AS w WHERE w.pattern_id = asked.id AND w.done_at IS NULL
         ORDER BY w.saves DESC, w.opened_at DESC LIMIT 1
-    ) AS heaviest
+    ) AS most
     CROSS JOIN LATERAL (
         SELECT count(DISTINCT o.incident_id) AS looks, count(DISTINCT o.team) AS teams
         FROM pattern AS m JOIN triage_override AS o ON o.pattern_id = m.id AND o.withdrawn_at IS NULL

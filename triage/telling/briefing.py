@@ -43,7 +43,6 @@ class Briefings:
         background = self._backgrounds.of(record, similar, most_done=MOST_DONE, most_similar=MOST_SIMILAR)
         stands = self._stands(catalogue, incident_id, now)
         service = catalogue.find_service(record.service, record.environment)
-        team = catalogue.teams.get(record.team)
         return Briefing(
             incident_id=record.id,
             title=record.title,
@@ -52,7 +51,7 @@ class Briefings:
             environment=record.environment,
             priority=record.priority.value,
             label=catalogue.label_of(record.priority),
-            team=team.name if team else record.team,
+            team=catalogue.team_name(record.team),
             state=record.state.value,
             opened_at=record.opened_at,
             occurrences=record.occurrences,
