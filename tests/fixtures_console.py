@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, sync_playwright
 
 from tests.fixtures_service import ROOT, Service, StartService
 
@@ -144,12 +144,25 @@ def _example(start: StartService) -> Service:
     return service.start()
 
 
+def _click_and_arrive(locator: Locator, **how: Any) -> None:
+    """A click is over when the page that it asked for stands.
+
+    Playwright waits for the first byte of that page only, and a test that looks then finds half of it.
+    """
+    _click(locator, **how)
+    locator.page.wait_for_load_state("domcontentloaded")
+
+
+_click = Locator.click
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Not for longer than a module: while it runs, no coroutine test can."""
     path = shutil.which("chromium")
     assert path is not None
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Locator, "click", _click_and_arrive)
         found = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
         yield found
         found.close()

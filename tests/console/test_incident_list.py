@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.fixtures_console import Console, Visit
 
@@ -82,7 +83,7 @@ def test_what_does_not_fit_the_filters_stays_away(visit: Visit, console: Console
     console.fire(title="Not for this list", service="orders-db", source="monitor")
     console.fire(title="For this list", service="search", source="monitor")
     page.get_by_role("link", name="For this list").wait_for()
-    assert page.get_by_role("link", name="Not for this list").count() == 0
+    expect(page.get_by_role("link", name="Not for this list")).to_have_count(0)
 
 
 def test_more_are_shown_behind_the_first_page(visiting: Callable[..., Visit], console: Console) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.fixtures_console import Console, Visit
 
@@ -30,7 +31,7 @@ def test_it_tells_what_it_is_why_and_who_is_told(visit: Visit, console: Console)
     assert page.get_by_role("heading", level=1).inner_text() == "Card authorisations fail"
     assert "P1" in page.locator("#strip").inner_text()
     assert "as reported" in page.locator(".c-why").inner_text()
-    assert page.get_by_role("button", name="Take it").is_visible()
+    expect(page.get_by_role("button", name="Take it")).to_be_visible()
     page.locator(".path .now").wait_for()
     assert "Declines with code 05" in page.locator(".c-about").inner_text()
     page.get_by_text("The event as it is kept").click()
@@ -188,8 +189,8 @@ def test_hostile_text_in_every_field_is_inert(visiting: Callable[..., Visit], co
         assert "<script>document.title='owned'</script>" in text
         assert "{{ 7*7 }}" in text
         assert not set(text) & set("\u202e\x1b\x07")
-        assert page.locator("main img[src=x]").count() == 0
-        assert page.locator("a[href^=javascript]").count() == 0
+        expect(page.locator("main img[src=x]")).to_have_count(0)
+        expect(page.locator("a[href^=javascript]")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollHeight") < 5_000, "long texts make the page long"
     page.get_by_text("The event as it is kept").click()
     assert "\\u202e" in page.locator(".c-payload").inner_text()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.console.weeks import SAMPLE, Weeks, live_through
 from tests.fixtures_console import Console, Visit
@@ -57,7 +57,7 @@ def test_a_period_is_told_against_the_one_before(visit: Visit) -> None:
     page.locator(".chart canvas").first.wait_for()
     assert "better" in tile(visit, "Taken within")
     assert "before:" in tile(visit, "Escalated")
-    assert page.locator(".chart canvas").count() == 5
+    expect(page.locator(".chart canvas")).to_have_count(5)
     visit.shown("insights")
 
 
@@ -99,7 +99,7 @@ def test_a_period_without_incidents_says_so(visit: Visit) -> None:
 def test_who_is_woken_is_told_by_hour_and_as_a_table(visit: Visit) -> None:
     page = look(visit, "?period=90d")
     row = page.get_by_role("row").filter(has_text="Felix Romero").first
-    assert row.locator("svg rect").count() == 24
+    expect(row.locator("svg rect")).to_have_count(24)
     page.get_by_text("Pages by hour as a table").click()
     table = page.locator("table", has=page.get_by_role("columnheader", name="23", exact=True))
     counts = table.get_by_role("row").filter(has_text="Felix Romero").locator("td").all_inner_texts()
@@ -121,8 +121,8 @@ def test_how_right_the_machine_is_says_how_sure_and_of_what(visit: Visit) -> Non
     assert "95 of 100 cases" in said
     assert " – " in tile(visit, "Right about the team")
     assert "beyond chance" in tile(visit, "Reviewers agree on the team")
-    assert part.get_by_role("heading", name="Since your corrections").count() == 1
-    assert part.locator(".chart canvas").count() == 1
+    expect(part.get_by_role("heading", name="Since your corrections")).to_have_count(1)
+    expect(part.locator(".chart canvas")).to_have_count(1)
 
 
 def test_figures_are_taken_along_as_files(visit: Visit) -> None:

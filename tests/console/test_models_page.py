@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.fixtures_console import Console, Visit
 from tests.fixtures_service import ROOT, StartService
@@ -73,8 +73,8 @@ def test_what_decides_is_told_with_what_it_is_worth(visit: Visit, newest: str) -
     assert "the first bundle" in card.inner_text()
     assert "Owning team" in card.inner_text()
     assert "tickets-2025" not in page.title()
-    assert card.get_by_text("at most 10 % of true Critical").count() == 1
-    assert page.get_by_role("row").filter(has_text="whole").count() == 3
+    expect(card.get_by_text("at most 10 % of true Critical")).to_have_count(1)
+    expect(page.get_by_role("row").filter(has_text="whole")).to_have_count(3)
     visit.shown("models")
 
 
@@ -102,7 +102,7 @@ def test_another_bundle_is_put_in_force_with_a_reason_and_taken_back(
     visit: Visit, console: Console, newest: str, trained_bundle: Path
 ) -> None:
     page = visit.go(f"/models/{trained_bundle.name}")
-    assert page.get_by_role("heading", name="Beside the one in force").count() == 1
+    expect(page.get_by_role("heading", name="Beside the one in force")).to_have_count(1)
     promote(page, trained_bundle.name, "better on March")
     page.get_by_text(f"{trained_bundle.name} is in force.").wait_for()
     assert in_force(console) == trained_bundle.name
@@ -150,7 +150,7 @@ def test_a_refused_bundle_says_why_and_cannot_be_put_in_force(visit: Visit, mode
         assert "expected version broken" in row.inner_text()
         row.get_by_role("link").click()
         page.get_by_text("This bundle is refused").wait_for()
-        assert page.get_by_role("button", name="Put it in force").count() == 0
+        expect(page.get_by_role("button", name="Put it in force")).to_have_count(0)
     finally:
         shutil.rmtree(broken)
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.fixtures_console import Console, Visit
 
@@ -61,7 +62,7 @@ def test_a_shift_is_taken_over_and_given_back(visiting: Callable[..., Visit], co
     assert "dentist" in page.locator(".swap").inner_text()
     page.get_by_role("button", name="Cancel the swap of ines").click()
     page.get_by_text("The swap is cancelled").wait_for()
-    assert page.locator(".swap").count() == 0
+    expect(page.locator(".swap")).to_have_count(0)
 
 
 def test_a_time_that_ends_before_it_begins_is_refused_in_words(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.console.recurring import FIXES, live_through
 from tests.fixtures_console import Console, Visit
@@ -54,11 +54,11 @@ def test_what_recurs_is_listed_with_its_days_and_what_came_once_is_not(visit: Vi
     assert "A walrus lies in the corridor" not in names(page)
     row = page.locator("tr.row", has_text=BACKUP)
     assert "56" in row.locator(".c-count").inner_text()
-    assert row.get_by_text("periodic").is_visible()
+    expect(row.get_by_text("periodic")).to_be_visible()
     label = row.get_by_role("img").get_attribute("aria-label") or ""
     assert label.endswith(" today")
     assert "28 in the last 30 days" in label or "27 in the last 30 days" in label
-    assert len(row.locator("rect").all()) == 30
+    expect(row.locator("rect")).to_have_count(30)
     page.get_by_role("link", name="all", exact=True).click()
     assert "A walrus lies in the corridor" in names(page)
 
@@ -112,7 +112,7 @@ def test_a_pattern_tells_how_it_comes_and_what_helped(visit: Visit) -> None:
     life.locator(".chart canvas").wait_for()
     life.locator("summary", has_text="As a table").click()
     assert life.locator("tbody tr").count() > 50
-    assert life.locator("tbody tr").last.is_visible()
+    expect(life.locator("tbody tr").last).to_be_visible()
     helped = section(page, "What mends it")
     for fix in FIXES:
         assert fix in helped.inner_text()
@@ -120,9 +120,9 @@ def test_a_pattern_tells_how_it_comes_and_what_helped(visit: Visit) -> None:
     about = section(page, "What is known").inner_text()
     assert "orders-db 56" in about
     assert "P3 56" in about
-    assert section(page, "Latest incidents").locator("tr.row").count() == 10
+    expect(section(page, "Latest incidents").locator("tr.row")).to_have_count(10)
     page.get_by_role("link", name="Show 56 of them").click()
-    assert section(page, "Latest incidents").locator("tr.row").count() == 56
+    expect(section(page, "Latest incidents").locator("tr.row")).to_have_count(56)
 
 
 def test_it_can_be_looked_at_as_it_stood(visit: Visit) -> None:
@@ -187,7 +187,7 @@ def test_what_mends_it_is_said_changed_and_taken_back(visit: Visit, console: Con
     section(page, "Changes").get_by_role("button", name="Undo").first.click()
     assert "is taken back" in said(page)
     assert "Open the flap" in mends.inner_text()
-    assert page.locator("li.undone").count() == 1
+    expect(page.locator("li.undone")).to_have_count(1)
 
 
 def test_two_patterns_are_merged_by_typing_and_parted_again(visit: Visit, console: Console) -> None:
@@ -215,7 +215,7 @@ def test_two_patterns_are_merged_by_typing_and_parted_again(visit: Visit, consol
     # Whoever merges them now is told that somebody parted them.
     visit.go(f"/patterns/{one}?other=lift+truck")
     same = section(page, "Is another one the same problem?")
-    assert same.get_by_text("told apart", exact=True).is_visible()
+    expect(same.get_by_text("told apart", exact=True)).to_be_visible()
     same.get_by_label("Lift truck battery is empty", exact=True).check()
     visit.expected.append("409")
     same.get_by_role("button", name="Same problem: merge").click()
@@ -270,14 +270,14 @@ def test_incidents_are_split_off_by_title_and_put_back(visit: Visit, console: Co
     form.get_by_label("Why?").fill("another disk")
     form.get_by_role("button", name="Split them off").click()
     assert "pattern of its own" in said(page)
-    assert section(page, "Latest incidents").locator("tr.row").count() == 2
+    expect(section(page, "Latest incidents").locator("tr.row")).to_have_count(2)
     assert "another disk" in section(page, "Changes").inner_text()
     section(page, "Changes").get_by_role("button", name="Undo").click()
-    assert section(page, "Latest incidents").locator("tr.row").count() == 3
+    expect(section(page, "Latest incidents").locator("tr.row")).to_have_count(3)
     page.get_by_role("checkbox", name="Choose Volume on host web2 is full").check()
     form = opened(page, "Some of them are another problem")
     form.get_by_role("button", name="Split them off").click()
-    assert section(page, "Latest incidents").locator("tr.row").count() == 1
+    expect(section(page, "Latest incidents").locator("tr.row")).to_have_count(1)
 
 
 def test_a_pattern_is_silenced_from_its_page_and_ended_from_the_list(visit: Visit, console: Console) -> None:
@@ -295,11 +295,11 @@ def test_a_pattern_is_silenced_from_its_page_and_ended_from_the_list(visit: Visi
     silent = page.locator("section", has=page.get_by_role("heading", name="Silent now"))
     assert "a release is being rolled back" in silent.inner_text()
     assert "local" in silent.inner_text()
-    assert page.locator("tr.row", has_text=CHECKOUT).get_by_text("silent").is_visible()
+    expect(page.locator("tr.row", has_text=CHECKOUT).get_by_text("silent")).to_be_visible()
     visit.shown("patterns")
     silent.get_by_role("button", name="End the silence of").click()
     assert "The silence is over" in said(page)
-    assert page.get_by_role("heading", name="Silent now").count() == 0
+    expect(page.get_by_role("heading", name="Silent now")).to_have_count(0)
 
 
 def test_a_silence_lasts_until_a_moment_and_not_without_a_reason(visit: Visit, console: Console) -> None:
@@ -307,7 +307,7 @@ def test_a_silence_lasts_until_a_moment_and_not_without_a_reason(visit: Visit, c
     page = visit.go(f"/patterns/{pattern}")
     form = opened(page, "Tell nobody of it for a while")
     form.get_by_role("button", name="Silence").click()
-    assert page.locator("main .said:visible").count() == 0, "a reason is needed"
+    expect(page.locator("main .said:visible"), "a reason is needed").to_have_count(0)
     until = datetime.now(ZoneInfo("Europe/Berlin")).replace(minute=0) + timedelta(days=2)
     form.get_by_label("Why?").fill("being replaced")
     form.get_by_label("or until").fill(until.strftime("%Y-%m-%dT%H:%M"))
@@ -371,7 +371,7 @@ def test_a_responder_silences_and_changes_nothing(visiting: Callable[..., Visit]
         pages[role] = visits[role].sign_in(token, f"/patterns/{pattern}")
     page = pages["responder"]
     for words in ("Rename", "Say what mends it", "Is another one the same problem?", "Undo"):
-        assert page.get_by_text(words, exact=True).count() == 0
+        expect(page.get_by_text(words, exact=True)).to_have_count(0)
     opened(page, "Tell nobody of it for a while").get_by_label("Why?").fill("known, a part is on its way")
     # The reviewer's page does not know of it when they silence it too.
     opened(pages["reviewer"], "Tell nobody of it for a while").get_by_label("Why?").fill("I know")
@@ -400,4 +400,4 @@ def test_it_works_without_scripts(visiting: Callable[..., Visit], console: Conso
     same = section(page, "Is another one the same problem?")
     same.get_by_label("Words of it").fill("disk")
     same.get_by_role("button", name="Find").click()
-    assert same.get_by_label("Disk /var on … full", exact=True).count() == 1
+    expect(same.get_by_label("Disk /var on … full", exact=True)).to_have_count(1)

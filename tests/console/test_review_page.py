@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.fixtures_console import Console, Visit
 
@@ -193,7 +194,7 @@ def test_an_engineer_settles_what_two_reviewers_differ_on(
     one_of_them, engineer = visiting(own_console), visiting(own_console)
     page = one_of_them.sign_in(tokens["amara"], "/review")
     page.get_by_role("heading", name="Reviewers differ").wait_for()
-    assert page.get_by_role("button", name="holds").count() == 0
+    expect(page.get_by_role("button", name="holds")).to_have_count(0)
     page = engineer.sign_in(tokens["dana"], "/review")
     page.get_by_role("heading", name="Reviewers differ").wait_for()
     engineer.shown("review-differ")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.console.recurring import live_through
 from tests.fixtures_console import Console, Visit
@@ -39,11 +39,11 @@ def test_the_head_of_every_page_leads_to_everything_that_has_the_words(visit: Vi
     page.keyboard.press("Enter")
     page.wait_for_url("**/search?q=checkout")
     incidents = group(page, "Incidents")
-    assert incidents.locator("li").count() == 5
+    expect(incidents.locator("li")).to_have_count(5)
     assert "Checkout error rate above 31%" in incidents.locator("li").first.inner_text()
     assert "triggered" in incidents.locator("li").first.inner_text()
     patterns = group(page, "Patterns").locator("li")
-    assert patterns.count() == 1
+    expect(patterns).to_have_count(1)
     assert "✓ known fix" in patterns.inner_text()
     fixes = group(page, "Fixes").locator("li").all_inner_texts()
     assert "Roll the checkout release back" in fixes[0]
@@ -71,7 +71,7 @@ def test_results_follow_what_is_typed_and_so_does_the_address(visit: Visit) -> N
     group(page, "Fixes").get_by_text("Freed space on the backup volume").wait_for()
     page.locator("#find").fill("")
     page.get_by_text("Write the first letters").wait_for()
-    assert page.locator("#found section").count() == 0
+    expect(page.locator("#found section")).to_have_count(0)
 
 
 def test_more_of_one_kind_is_shown_and_leads_on_to_the_list(visit: Visit) -> None:
@@ -79,9 +79,9 @@ def test_more_of_one_kind_is_shown_and_leads_on_to_the_list(visit: Visit) -> Non
     page.get_by_role("link", name="More incidents").click()
     assert "only=incidents" in page.url
     assert page.get_by_role("heading", level=2).all_inner_texts() == ["Incidents"]
-    assert group(page, "Incidents").locator("li").count() == 50
+    expect(group(page, "Incidents").locator("li")).to_have_count(50)
     page.get_by_role("link", name="As a list with filters").click()
-    assert page.locator("#incidents tr.row").count() == 50
+    expect(page.locator("#incidents tr.row")).to_have_count(50)
     page.go_back()
     page.get_by_role("link", name="Everything").click()
     assert page.get_by_role("heading", level=2).count() > 1
@@ -112,7 +112,7 @@ def test_whatever_is_asked_is_answered_as_text(visit: Visit, asked: str) -> None
     assert answer.status == 200
     visit.page.locator("#find").evaluate("(one, asked) => { one.maxLength = 99999; one.value = asked; }", asked)
     visit.page.get_by_role("button", name="Search").click()
-    assert visit.page.get_by_role("heading", name="Search", exact=True).is_visible()
+    expect(visit.page.get_by_role("heading", name="Search", exact=True)).to_be_visible()
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert visit.page.evaluate(overflow) <= 0
 
@@ -132,7 +132,7 @@ def test_it_works_without_scripts_and_on_a_phone(visiting: Callable[..., Visit],
     page.set_viewport_size({"width": 390, "height": 844})
     page.get_by_label("Incidents, patterns, what fixed them, and runbooks").fill("disk var")
     page.get_by_role("button", name="Search").click()
-    assert group(page, "Patterns").get_by_role("link", name="Disk /var on … full").is_visible()
+    expect(group(page, "Patterns").get_by_role("link", name="Disk /var on … full")).to_be_visible()
 
 
 def test_only_who_may_look_is_answered(visiting: Callable[..., Visit], own_console: Console) -> None:

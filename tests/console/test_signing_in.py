@@ -6,6 +6,7 @@ from typing import Protocol
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from tests.fixtures_console import Console, Visit
 
@@ -74,7 +75,7 @@ def test_roles_decide_what_is_shown(
     visiting: Callable[..., Visit], console: Console, tokens: dict[str, str], role: str, seen: int
 ) -> None:
     page = visiting(console).sign_in(tokens[role])
-    assert page.locator("nav.pages a").count() == seen
+    expect(page.locator("nav.pages a")).to_have_count(seen)
 
 
 def test_a_responder_may_not_override(signed_in: SignIn, console: Console, tokens: dict[str, str]) -> None:
