@@ -264,3 +264,10 @@ def test_no_file_has_grown_out_of_sight() -> None:
     code = [path for path in tracked() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] != "tests"]
     lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in code}
     assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+
+
+def test_locks_of_different_things_are_different_locks() -> None:
+    keys = re.compile(r"^\w+_LOCK = (7_041_776_\d+)$", flags=re.MULTILINE)
+    found = [m[1] for path in (ROOT / "triage").rglob("*.py") for m in keys.finditer(path.read_text("utf-8"))]
+    assert len(found) >= 9
+    assert len(set(found)) == len(found)

@@ -26,7 +26,7 @@ ASKED_AGAIN_AFTER = timedelta(minutes=1)
 """Rules that read a clock are asked again so long after the opening, and then each time after so long."""
 ASKED_LATER_AFTER = timedelta(minutes=15)
 """The same of an incident that is open for a day."""
-PAGES_LOCK = 7_041_776_005
+PAGES_LOCK = 7_041_776_010
 """Key of the advisory lock under which pages are counted, where a schedule limits them: two ticks at once would
 each see room for one more."""
 

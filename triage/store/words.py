@@ -7,7 +7,7 @@ from pgvector import SparseVector
 from triage.domain.terms import LEXICAL_VERSION, TERMS
 from triage.store.database import Db
 
-COUNT_LOCK = 7_041_776_006
+COUNT_LOCK = 7_041_776_007
 
 GROWN = 1.1
 """By how much the memory grows until words are counted anew: how rare a word is changes slowly."""
