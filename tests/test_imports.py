@@ -60,6 +60,7 @@ TABLE = {
         "triage.rules",
         "triage.history",
         "triage.decider",
+        "triage.challenge",
         "triage.store",
         "triage.settings",
     },

@@ -15,6 +15,7 @@ COMMANDS = {
     "compare": "judging",
     "promote": "moving",
     "rollback": "moving",
+    "shadow": "shadowing",
 }
 """In which module of ``training.commands`` each is. Only the one that is asked for is imported."""
 

@@ -11,8 +11,8 @@ from triage.domain.decision import Decision
 from triage.errors import NotFound
 from triage.prediction.cold_start import ColdStart
 from triage.prediction.predictor import Predictor
-from triage.rules.configuration import configuration_from_texts
-from triage.store.configurations import Configurations
+from triage.rules.configuration import Configuration, configuration_from_texts
+from triage.store.configurations import NOTHING, Configurations
 from triage.store.incidents import Incidents
 from triage.store.records import decision_to_json
 
@@ -36,14 +36,53 @@ class Replay:
     differences: tuple[Difference, ...]
 
 
-class Replayer:
-    """Holds what decisions name: configurations by content, bundles by version."""
+class Deciders:
+    """What decisions name: configurations by content, bundles by version. ``workers``: threads of an encoder."""
 
-    def __init__(self, incidents: Incidents, configurations: Configurations, models_dir: Path) -> None:
-        self._incidents = incidents
+    def __init__(self, configurations: Configurations, models_dir: Path, workers: int | None = None) -> None:
         self._configurations = configurations
         self._models_dir = models_dir
-        self._deciders: dict[tuple[str, str, str], Decider] = {}
+        self._workers = workers
+        self._read: dict[tuple[str, str], Configuration] = {}
+        self._opened: dict[str, Predictor] = {}
+        self._made: dict[tuple[str, str, str], Decider] = {}
+
+    def get(self, catalogue: str, policy: str, bundle: str) -> Decider:
+        """Raises NotFound, BundleError, ConfigurationError, StoreUnavailable."""
+        wanted = (catalogue, policy, bundle)
+        if wanted not in self._made:
+            configuration = self._configuration(catalogue, policy)
+            predictor = self.predictor(bundle)
+            words = ColdStart(configuration.catalogue, predictor.encoder) if predictor else None
+            self._made[wanted] = Decider(configuration, predictor, words)
+        return self._made[wanted]
+
+    def predictor(self, version: str) -> Predictor | None:
+        """Raises NotFound, BundleError."""
+        if version == NOTHING:
+            return None
+        if version not in self._opened:
+            folder = self._models_dir / version
+            if not folder.is_dir():
+                raise NotFound(f"the bundle {version} is not in {self._models_dir}; it is needed")
+            self._opened[version] = Predictor.open(folder, self._workers)
+        return self._opened[version]
+
+    def close(self) -> None:
+        for predictor in self._opened.values():
+            predictor.close()
+
+    def _configuration(self, catalogue: str, policy: str) -> Configuration:
+        if (catalogue, policy) not in self._read:
+            texts = self._configurations.get_content(catalogue), self._configurations.get_content(policy)
+            self._read[catalogue, policy] = configuration_from_texts(*texts)
+        return self._read[catalogue, policy]
+
+
+class Replayer:
+    def __init__(self, incidents: Incidents, configurations: Configurations, models_dir: Path) -> None:
+        self._incidents = incidents
+        self._deciders = Deciders(configurations, models_dir)
 
     def replay(self, decision_id: str) -> Replay:
         """Raises NotFound for an unknown decision or a bundle that is gone, BundleError, ConfigurationError."""
@@ -56,28 +95,10 @@ class Replayer:
             incident_id=stored.incident_id,
         )
         versions = stored.versions
-        decider = self._decider(versions.catalogue, versions.policy, versions.bundle)
+        decider = self._deciders.get(versions.catalogue, versions.policy, versions.bundle)
         derived = decider.decide([case])[0]
         found = tuple(differences(decision_to_json(stored), decision_to_json(derived)))
         return Replay(stored=stored, derived=derived, differences=found)
-
-    def _decider(self, catalogue: str, policy: str, bundle: str) -> Decider:
-        wanted = (catalogue, policy, bundle)
-        if wanted not in self._deciders:
-            texts = self._configurations.get_content(catalogue), self._configurations.get_content(policy)
-            configuration = configuration_from_texts(*texts)
-            predictor = self._predictor(bundle)
-            words = ColdStart(configuration.catalogue, predictor.encoder) if predictor else None
-            self._deciders[wanted] = Decider(configuration, predictor, words)
-        return self._deciders[wanted]
-
-    def _predictor(self, version: str) -> Predictor | None:
-        if version == "none":
-            return None
-        folder = self._models_dir / version
-        if not folder.is_dir():
-            raise NotFound(f"the bundle {version} is not in {self._models_dir}; a replay needs it")
-        return Predictor.open(folder)
 
 
 def differences(stored: Any, derived: Any, at: str = "") -> Iterator[Difference]:

@@ -119,6 +119,36 @@ def test_another_bundle_is_put_in_force_with_a_reason_and_taken_back(
     assert "back to" in page.locator("#main").inner_text()
 
 
+def test_a_bundle_runs_beside_first_and_its_figures_are_shown(
+    visit: Visit, console: Console, newest: str, trained_bundle: Path
+) -> None:
+    page = visit.go("/models")
+    card = page.locator("section", has=page.get_by_role("heading", name="Challenger", exact=True))
+    assert "No bundle runs beside" in card.inner_text()
+    page.goto(f"/models/{trained_bundle.name}")
+    page.get_by_text("Or let it run beside first").click()
+    page.get_by_role("textbox", name="Why beside").fill("was better in the comparison")
+    page.get_by_role("button", name="Let it run beside").click()
+    page.get_by_text(f"{trained_bundle.name} runs beside the one in force.").wait_for()
+    assert "was better in the comparison" in card.inner_text()
+    for number in range(6):
+        console.fire(title=f"Refund {number} of the card payment is stuck", service=f"shop-{number}", source="api")
+    console.service.wait_until(
+        lambda: console.service.get("/v1/models/shadow").json()["report"]["counts"]["incidents"] == 6, "asked"
+    )
+    page.goto("/models")
+    while page.get_by_text("being added up").count():
+        page.reload()
+    assert "Asked about 6 incidents" in card.inner_text()
+    assert "nobody has judged any of these" in card.inner_text()
+    visit.shown("models-challenger")
+    card.get_by_text("End it", exact=True).click()
+    card.get_by_role("textbox", name="Why end it").fill("seen enough")
+    card.get_by_role("button", name="End the challenge").click()
+    expect(card.get_by_text("No bundle runs beside")).to_be_visible()
+    assert console.service.get("/v1/models/shadow").json() == {"report": None}
+
+
 def test_nobody_promotes_over_what_a_colleague_did_a_moment_ago(
     visit: Visit, console: Console, newest: str, trained_bundle: Path
 ) -> None:

@@ -15,6 +15,7 @@ NOW = datetime(2026, 3, 9, tzinfo=UTC)
 
 def judged(day: int, *, said: str = "a", is_right: bool = True, acts: bool = True) -> Judged:
     return Judged(
+        incident_id="",
         opened_at=NOW + timedelta(days=day),
         suggested_priority="P3",
         suggested_team=said,

@@ -124,6 +124,13 @@ PROMOTIONS: Final[Examples] = {
 ROLLBACKS: Final[Examples] = {
     "back": {"summary": "To what was before", "value": {"reason": "Sends refunds to the wrong team"}}
 }
+SHADOWS: Final[Examples] = {
+    "beside": {
+        "summary": "Let it run beside the one in force",
+        "value": {"version": "20260301T090000Z-1f2e3d4c", "reason": "Was better in the comparison"},
+    },
+    "end": {"summary": "End it", "value": {"version": "none", "reason": "Seen enough"}},
+}
 PAYLOADS: Final[Examples] = {"alertmanager": {"summary": "Alertmanager, version 4 of its body", "value": WEBHOOK}}
 
 DECISION: Final[dict[str, Any]] = {

@@ -10,12 +10,13 @@ from starlette.concurrency import run_in_threadpool
 
 from triage.api.access import admit, service_of
 from triage.api.bodies import answer, read_fields, render
-from triage.api.examples import PROMOTIONS, ROLLBACKS
+from triage.api.examples import PROMOTIONS, ROLLBACKS, SHADOWS
 from triage.api.routing import BODY, answers, reads
+from triage.challenge import as_json
 from triage.domain.access import Role
 from triage.prediction.collection import BundleState
 from triage.serving.promotion import Outcome, Overview
-from triage.store.configurations import Move, Pointer
+from triage.store.configurations import NOTHING, Move, Pointer
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -38,6 +39,15 @@ class PromoteBody(BaseModel):
 
 class RollbackBody(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    reason: Reason
+    expect: Version | None = None
+
+
+class ShadowBody(BaseModel):
+    """``version``: ``none`` ends it; ``expect``: what must run beside the active one now, as for a promotion."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    version: Version
     reason: Reason
     expect: Version | None = None
 
@@ -81,6 +91,7 @@ class ModelsView(BaseModel):
     active: ActiveView | None
     in_force: str
     fault: str | None
+    challenger: ActiveView | None = Field(description="What is asked beside it, and followed by nobody")
     bundles: list[BundleView]
     activations: list[ActivationView] = Field(description="The last 20, newest first")
 
@@ -92,11 +103,42 @@ class PromotedView(BaseModel):
     changed: bool
 
 
+class ShadowedView(BaseModel):
+    """``changed`` is false where it ran already, or none did."""
+
+    challenger: ActiveView | None
+    changed: bool
+
+
+class ChallengeReport(BaseModel):
+    """What the challenger says beside the bundle in force, of incidents that were opened from ``since`` on, after
+    it was made. Shares of judged incidents are of the random sample, each as `{n, value, low, high}`."""
+
+    version: str
+    named_at: datetime
+    by: str
+    reason: str
+    incumbent: str
+    since: datetime
+    counts: dict[str, int]
+    team: dict[str, Any]
+    priority: dict[str, Any]
+    differing: list[str] = Field(description="The newest incidents of which they conclude otherwise")
+
+
+class ChallengeView(BaseModel):
+    """Null while no challenger runs."""
+
+    report: ChallengeReport | None
+
+
 @router.get("", response_model=ModelsView, responses=answers(), summary="Bundles, and which is active since when")
 async def get_models(request: Request) -> Response:
     admit(request, Role.ENGINEER)
-    overview = await run_in_threadpool(service_of(request).parts.promotion.look)
-    return answer(render(_overview(overview)))
+    parts = service_of(request).parts
+    overview = await run_in_threadpool(parts.promotion.look)
+    challenger = await run_in_threadpool(parts.challenge.pointer)
+    return answer(render(_overview(overview, challenger)))
 
 
 @router.post(
@@ -136,11 +178,43 @@ async def rollback(request: Request) -> Response:
     return answer(render(_outcome(outcome)))
 
 
-def _overview(overview: Overview) -> dict[str, Any]:
+@router.post(
+    "/shadow",
+    response_model=ShadowedView,
+    responses=answers(*BODY, 404, 409),
+    openapi_extra=reads("ShadowBody", SHADOWS),
+    summary="Let a bundle run beside the active one",
+)
+async def shadow(request: Request) -> Response:
+    """It is asked about every incident and nobody follows it; what it would have done is compared with what was
+    decided, and with what reviewers say."""
+    principal = admit(request, Role.ENGINEER)
+    service = service_of(request)
+    challenge = service.parts.challenge
+    asked = await read_fields(request, service.settings, ShadowBody)
+    if asked.version == NOTHING:
+        moved = await run_in_threadpool(challenge.end, principal.owner, asked.reason, asked.expect)
+    else:
+        moved = await run_in_threadpool(challenge.name, asked.version, principal.owner, asked.reason, asked.expect)
+    pointer = await run_in_threadpool(challenge.pointer)
+    return answer(render({"challenger": _active(pointer) if pointer else None, "changed": moved is not None}))
+
+
+@router.get(
+    "/shadow", response_model=ChallengeView, responses=answers(), summary="The challenger beside the active one"
+)
+async def get_shadow(request: Request) -> Response:
+    admit(request, Role.ENGINEER)
+    report = await run_in_threadpool(service_of(request).parts.challenge.report)
+    return answer(render({"report": as_json(report) if report is not None else None}))
+
+
+def _overview(overview: Overview, challenger: Pointer | None) -> dict[str, Any]:
     return {
         "active": _active(overview.pointer) if overview.pointer else None,
         "in_force": overview.in_force,
         "fault": overview.fault,
+        "challenger": _active(challenger) if challenger else None,
         "bundles": [_bundle(state) for state in overview.bundles],
         "activations": [_activation(move) for move in overview.moves],
     }

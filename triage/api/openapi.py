@@ -9,7 +9,7 @@ from triage.api.actions import OverrideBody, ResolveBody, ResolveByKeyBody, Stat
 from triage.api.assessments import AnswerAllBody, AnswerBody
 from triage.api.drills import DrillBody
 from triage.api.messages import MessageKeyBody, TestBody
-from triage.api.models import PromoteBody, RollbackBody
+from triage.api.models import PromoteBody, RollbackBody, ShadowBody
 from triage.api.oncall_shapes import SwapBody
 from triage.api.pattern_changes import DifferenceBody, KnownFixBody, MergeBody, NameBody, SplitBody, UndoBody
 from triage.api.previews import PreviewBody, ThresholdBody
@@ -36,6 +36,7 @@ DESCRIBED = (
     ReviewBody,
     PromoteBody,
     RollbackBody,
+    ShadowBody,
     MergeBody,
     SplitBody,
     DifferenceBody,

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from triage.challenge import Report
 from triage.console.models_view import beside, heads_of, mover, summary_of
 from triage.console.routing import Form, PageRoute, go, page, submitted
 from triage.console.visiting import Visitor, service_of, visitor_of
@@ -14,10 +15,12 @@ from triage.prediction.collection import BundleState, get_bundle
 from triage.prediction.manifest import CARD_FILE
 from triage.serving.parts import Parts
 from triage.serving.promotion import Outcome, Overview
-from triage.store.configurations import NOTHING
+from triage.store.configurations import NOTHING, Pointer
 
 router = APIRouter(prefix="/models", route_class=PageRoute, include_in_schema=False)
 
+AT_ONCE = 0.12
+"""Seconds that the page waits for the challenger's figures before it is shown without them."""
 LONGEST_REASON = 2_000
 MOST_OF_CARD = 20_000
 """Characters: of a history with thousands of labels the card names some."""
@@ -27,7 +30,12 @@ MOST_OF_CARD = 20_000
 def show(request: Request) -> Response:
     visitor = visitor_of(request)
     overview = service_of(request).parts.promotion.look()
+    parts = service_of(request).parts
+    challenger = parts.challenge.pointer()
     context = _standing(overview, visitor) | {
+        "challenger": challenger,
+        "challenge": _challenge(parts, challenger),
+        "expect_challenger": parts.challenge.expected(),
         "summaries": {state.version: summary_of(state) for state in overview.bundles},
         "moves": overview.moves,
     }
@@ -54,9 +62,20 @@ def show_one(request: Request, version: str) -> Response:
         if compared and in_force and in_force.manifest
         else [],
         "card": _card(request, state),
+        "challenger": service.parts.challenge.pointer(),
+        "expect_challenger": service.parts.challenge.expected(),
         "moves": [move for move in overview.moves if version in (move.version, move.previous)],
     }
     return page(request, visitor, "model.html", context)
+
+
+def _challenge(parts: Parts, pointer: Pointer | None) -> Report | None:
+    """What is found within a moment; None without a challenger, and while it is still being added up."""
+    if pointer is None:
+        return None
+    key = ("challenge", *parts.challenge.state(pointer))
+    found: Report | None = parts.lately.ask(key, parts.challenge.report, AT_ONCE)
+    return found
 
 
 def _standing(overview: Overview, visitor: Visitor) -> dict[str, Any]:
@@ -107,6 +126,22 @@ async def roll_back(request: Request) -> Response:
         service_of(request).parts.promotion.rollback, visitor.principal.owner, _reason(form), form.get("expect")
     )
     return go(request, "/models", f"{outcome.pointer.version} is in force again.")
+
+
+@router.post("/challenger/end")
+async def end_challenge(request: Request) -> Response:
+    visitor, form = await submitted(request, Role.ENGINEER)
+    challenge = service_of(request).parts.challenge
+    await run_in_threadpool(challenge.end, visitor.principal.owner, _reason(form), form.get("expect"))
+    return go(request, "/models", "No bundle runs beside the one in force any more.")
+
+
+@router.post("/{version}/challenge")
+async def challenge(request: Request, version: str) -> Response:
+    visitor, form = await submitted(request, Role.ENGINEER)
+    challenge = service_of(request).parts.challenge
+    await run_in_threadpool(challenge.name, version, visitor.principal.owner, _reason(form), form.get("expect"))
+    return go(request, "/models#challenger-title", f"{version} runs beside the one in force.")
 
 
 def _reason(form: Form) -> str:

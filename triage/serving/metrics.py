@@ -76,6 +76,7 @@ class Metrics:
         self.reembedded = Counter(
             "triage_reembedded_texts", "Remembered texts embedded for an encoder that came later", registry=r
         )
+        self.shadowed = Counter("triage_shadowed", "Incidents that a challenger was asked about", registry=r)
         self.version = Gauge(
             "triage_active_info", "1 for what is in force", ["bundle", "catalogue", "policy", "code"], registry=r
         )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from triage.active import Active
 from triage.asking import Asking
 from triage.assessing import Assessing
+from triage.challenge import Challenge
 from triage.corrections import Corrections
 from triage.domain.catalogue import Catalogue
 from triage.drilling.real import RealDrills
@@ -143,6 +144,7 @@ class Parts:
         self.previewing = Previewing(database)
         self.reshaping = Reshaping(PatternChanges(database), utc_now)
         self.silencing = Silencing(database, lambda: in_force(activation), utc_now)
+        self.challenge = Challenge(database, settings.models_dir, settings.review_sample, utc_now)
         self.promotion = Promotion(self.configurations, activation, settings.models_dir)
 
 

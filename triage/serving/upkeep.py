@@ -21,6 +21,7 @@ from triage.serving.parts import Parts, utc_now
 from triage.serving.reembedding import Reembedding
 from triage.serving.searching import Searching
 from triage.serving.service import Service
+from triage.serving.shadowing import Shadowing
 from triage.store.database import Database, migrate
 from triage.store.embedded import EmbeddedDatabase, start_embedded
 from triage.store.likenesses import Likenesses
@@ -50,6 +51,7 @@ class Upkeep:
         self._reembedding: Reembedding | None = None
         self._searching: Searching | None = None
         self._counting: Counting | None = None
+        self._shadowing: Shadowing | None = None
         self._parts_of_a_step = (
             self._publish,
             self._follow,
@@ -58,6 +60,7 @@ class Upkeep:
             self._index_embeddings,
             self._embed_anew,
             self._search,
+            self._shadow,
             self._keep_house,
         )
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
@@ -74,6 +77,8 @@ class Upkeep:
         self._thread.join(timeout=30)
         if self._reembedding is not None:
             self._reembedding.end()
+        if self._shadowing is not None:
+            self._shadowing.end()
 
     def release(self) -> None:
         """Give the embedded database up, after everybody who uses it has closed."""
@@ -216,6 +221,14 @@ class Upkeep:
         whole = self._reembedding.whole if self._reembedding is not None else None
         indexed = whole is not None and self._indexing is not None and self._indexing.is_there(whole)
         self._searching.follow(whole if indexed else None)
+
+    def _shadow(self) -> None:
+        if self._shadowing is None:
+            parts = self._service.parts
+            self._shadowing = Shadowing(
+                parts.database, self._settings.models_dir, parts.challenge, self._service.metrics
+            )
+        self._shadowing.follow()
 
     def _refuse_open_door(self) -> None:
         """Without a token the service is for this machine only."""

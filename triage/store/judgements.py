@@ -11,6 +11,7 @@ from triage.store.database import Database, Row
 class Judged:
     """What the machine said first of an incident of the sample, and what a person said of it."""
 
+    incident_id: str
     opened_at: datetime
     suggested_priority: str
     suggested_team: str
@@ -90,7 +91,8 @@ WITH waiting AS (
     SELECT date_trunc('week', opened_at, 'UTC') AS week, min(draw) AS draw FROM review_item
     WHERE done_at IS NULL AND draw < 0.2 AND draw < %(rate)s AND skipped = '{{}}' GROUP BY 1
 )
-SELECT q.opened_at, q.suggested_priority, q.suggested_team, q.acts_priority, q.acts_team,
+SELECT q.incident_id::text AS incident_id, q.opened_at, q.suggested_priority, q.suggested_team,
+    q.acts_priority, q.acts_team,
     coalesce(said.priority, q.suggested_priority) AS priority, coalesce(said.team, q.suggested_team) AS team,
     said.made_at
 FROM review_item AS q LEFT JOIN waiting ON waiting.week = date_trunc('week', q.opened_at, 'UTC')

@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-import psycopg
-
 from triage.domain.incident import Incident
 from triage.domain.terms import LEXICAL_VERSION
-from triage.store.database import Database, named_failures
+from triage.store.alone import alone
+from triage.store.database import Database
 from triage.store.neighbours import Embeddings
 from triage.store.recording import record_embeddings
 from triage.store.records import INCIDENT
@@ -82,10 +81,9 @@ class Unembedded:
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """Whether no other replica is at it; it then waits until the block ends. On a connection of its own."""
-        with named_failures(), psycopg.connect(self._database.url, autocommit=True, connect_timeout=5) as db:
-            row = db.execute("SELECT pg_try_advisory_lock(%s)", (REEMBED_LOCK,)).fetchone()
-            yield row is not None and bool(row[0])
+        """Whether no other replica is at it; it then waits until the block ends."""
+        with alone(self._database, REEMBED_LOCK) as held:
+            yield held
 
 
 _WORDINGS = """
