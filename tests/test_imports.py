@@ -61,6 +61,7 @@ TABLE = {
         "triage.history",
         "triage.decider",
         "triage.challenge",
+        "triage.drift",
         "triage.store",
         "triage.settings",
     },

@@ -16,6 +16,7 @@ COMMANDS = {
     "promote": "moving",
     "rollback": "moving",
     "shadow": "shadowing",
+    "drift": "shadowing",
 }
 """In which module of ``training.commands`` each is. Only the one that is asked for is imported."""
 

@@ -11,6 +11,7 @@ from triage.prediction.bundle import open_bundle
 from triage.prediction.collection import get_bundle
 from triage.settings import Settings
 from triage.store.configurations import Configurations, Move
+from triage.store.database import Database
 from triage.store.opening import opened_database
 
 BUNDLE = "bundle"
@@ -97,10 +98,17 @@ def _try(folder: Path) -> None:
 
 @contextmanager
 def _configurations(settings: Settings) -> Iterator[Configurations]:
+    with opened(settings) as database:
+        yield Configurations(database)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The settings' database. Raises StoreUnavailable, EmbeddedDatabaseError."""
     url = settings.database_url.get_secret_value() if settings.database_url is not None else None
     # The pool keeps two connections and a move needs one; a person at a terminal waits longer than a request.
     with opened_database(url, settings.data_dir, size=2, timeout=10.0) as database:
-        yield Configurations(database)
+        yield database
 
 
 def _result(settings: Settings, configurations: Configurations, version: str, moved: Move | None) -> MoveResult:

@@ -6,10 +6,10 @@ the bundle. It speaks of incidents only that were opened after it was made, whic
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from triage.store.challenges import Answer, Challenges, Counts, Differing
 from triage.store.configurations import NOTHING, Configurations, Move, Pointer
 from triage.store.database import Database
 from triage.store.judgements import Judged, Judgements
-from triage.store.opening import opened_database
 
 BUNDLE, CHALLENGER = "bundle", "challenger"
 LOOKED_BACK = timedelta(days=30)
@@ -152,13 +151,6 @@ class Challenge:
     def _in_force(self) -> str:
         pointer = self._configurations.read_pointers().get(BUNDLE)
         return pointer.version if pointer is not None else NOTHING
-
-
-@contextmanager
-def opened_challenge(url: str | None, data_dir: Path, models: Path, sample: float) -> Iterator[Challenge]:
-    """For the command line. Raises StoreUnavailable, EmbeddedDatabaseError."""
-    with opened_database(url, data_dir, size=2, timeout=10.0) as database:
-        yield Challenge(database, models, sample, lambda: datetime.now(UTC))
 
 
 def _compare(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.fixtures_console import Console, Visit
 from tests.fixtures_service import ROOT, StartService
@@ -64,6 +64,10 @@ def promote(page: Page, version: str, reason: str) -> None:
     page.goto(f"/models/{version}")
     page.get_by_role("textbox", name="Why").fill(reason)
     page.get_by_role("button", name="Put it in force").click()
+
+
+def section(page: Page, heading: str) -> Locator:
+    return page.locator("section", has=page.get_by_role("heading", name=heading, exact=True))
 
 
 def test_what_decides_is_told_with_what_it_is_worth(visit: Visit, newest: str) -> None:
@@ -141,6 +145,7 @@ def test_a_bundle_runs_beside_first_and_its_figures_are_shown(
         page.reload()
     assert "Asked about 6 incidents" in card.inner_text()
     assert "nobody has judged any of these" in card.inner_text()
+    assert "Too few decisions to see a drift" in section(page, "Does it still fit?").inner_text()
     visit.shown("models-challenger")
     card.get_by_text("End it", exact=True).click()
     card.get_by_role("textbox", name="Why end it").fill("seen enough")

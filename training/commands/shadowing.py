@@ -1,15 +1,20 @@
-"""A bundle beside the one in force: ``shadow``."""
+"""What bundles do in production: ``shadow``, ``drift``."""
 
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from pydantic_core import to_jsonable_python
 
 from training.commands.options import FOLDER, json_option, print_json
-from training.promote import whoever_asks
-from triage.challenge import Challenge, Compared, Report, opened_challenge
+from training.promote import opened, whoever_asks
+from triage.challenge import Challenge, Compared, Report
 from triage.challenge import as_json as report_as_json
+from triage.drift import Drift
+from triage.drift import Report as DriftReport
+from triage.drift import as_json as drift_as_json
 from triage.settings import Settings
 
 
@@ -35,8 +40,8 @@ def shadow(
     if version is not None and end:
         raise click.UsageError("--version begins a challenge and --end ends one: choose")
     settings, who = Settings(), f"shell:{by or whoever_asks()}"
-    url = settings.database_url.get_secret_value() if settings.database_url is not None else None
-    with opened_challenge(url, settings.data_dir, models or settings.models_dir, settings.review_sample) as found:
+    with opened(settings) as database:
+        found = Challenge(database, models or settings.models_dir, settings.review_sample, _now)
         if version is not None:
             moved = found.name(version, who, reason, expect)
             _say(as_json, version, moved is not None, "runs beside the bundle in force", "does so already")
@@ -45,6 +50,43 @@ def shadow(
             _say(as_json, None, moved is not None, "No bundle runs beside the one in force now", "None did")
         else:
             _tell(found, as_json)
+
+
+@click.command()
+@click.option("--models", type=FOLDER, help="Where bundles are.  [TRIAGE_MODELS_DIR]")
+@click.option("--strict", is_flag=True, help="End with 1 on an alarm.")
+@json_option
+def drift(models: Path | None, strict: bool, as_json: bool) -> None:
+    """Whether the bundle in force still fits what comes in."""
+    settings = Settings()
+    with opened(settings) as database:
+        found = Drift(database, models or settings.models_dir, settings.review_sample, _now).report()
+    if as_json:
+        print_json({"report": None if found is None else to_jsonable_python(drift_as_json(found))})
+    elif found is None:
+        click.echo("No bundle that learnt from a history is in force, so there is nothing to drift from.")
+    else:
+        click.echo("\n".join(_drift_lines(found)))
+    if strict and found is not None and found.alarm:
+        sys.exit(1)
+
+
+def _drift_lines(report: DriftReport) -> Iterator[str]:
+    yield f"{report.version}, {report.since:%Y-%m-%d} to {report.until:%Y-%m-%d}"
+    for one in (report.team, report.priority):
+        yield f"{one.target}: {one.decisions:,} decisions looked at"
+        for week in one.weeks:
+            sure = f", {week.confidence:.2f} sure of these" if week.confidence is not None else ""
+            right = f", right in {week.right.value:.0%} of {week.right.n}" if week.right.value is not None else ""
+            yield f"  {week.begins}: acts alone on {week.acts.value or 0:.0%} of {week.acts.n}{sure}{right}"
+        for reason in one.reasons:
+            yield f"  DRIFT ALARM: {reason}"
+        if not one.reasons:
+            yield "  no drift beyond chance" if one.is_enough else "  too few decisions to see a drift"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _say(as_json: bool, version: str | None, changed: bool, done: str, before: str) -> None:

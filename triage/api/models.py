@@ -14,6 +14,7 @@ from triage.api.examples import PROMOTIONS, ROLLBACKS, SHADOWS
 from triage.api.routing import BODY, answers, reads
 from triage.challenge import as_json
 from triage.domain.access import Role
+from triage.drift import as_json as drift_as_json
 from triage.prediction.collection import BundleState
 from triage.serving.promotion import Outcome, Overview
 from triage.store.configurations import NOTHING, Move, Pointer
@@ -126,6 +127,23 @@ class ChallengeReport(BaseModel):
     differing: list[str] = Field(description="The newest incidents of which they conclude otherwise")
 
 
+class DriftReport(BaseModel):
+    """By target the weeks, what training measured (``expected_…``), and ``reasons`` why it is an alarm."""
+
+    alarm: bool
+    version: str
+    since: datetime
+    until: datetime
+    team: dict[str, Any]
+    priority: dict[str, Any]
+
+
+class DriftView(BaseModel):
+    """Null while no bundle that learnt is in force."""
+
+    report: DriftReport | None
+
+
 class ChallengeView(BaseModel):
     """Null while no challenger runs."""
 
@@ -207,6 +225,14 @@ async def get_shadow(request: Request) -> Response:
     admit(request, Role.ENGINEER)
     report = await run_in_threadpool(service_of(request).parts.challenge.report)
     return answer(render({"report": as_json(report) if report is not None else None}))
+
+
+@router.get("/drift", response_model=DriftView, responses=answers(), summary="Whether the active one still fits")
+async def get_drift(request: Request) -> Response:
+    """What it does lately beside what it did before, and how right it is beside what training measured."""
+    admit(request, Role.ENGINEER)
+    report = await run_in_threadpool(service_of(request).parts.drift.report)
+    return answer(render({"report": drift_as_json(report) if report is not None else None}))
 
 
 def _overview(overview: Overview, challenger: Pointer | None) -> dict[str, Any]:

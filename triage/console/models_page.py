@@ -6,10 +6,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from triage.challenge import Report
+from triage.console.models_drift import DriftView, drift_view
 from triage.console.models_view import beside, heads_of, mover, summary_of
 from triage.console.routing import Form, PageRoute, go, page, submitted
 from triage.console.visiting import Visitor, service_of, visitor_of
 from triage.domain.access import Role
+from triage.drift import Report as Drifted
 from triage.errors import InvalidIncident, NotFound
 from triage.prediction.collection import BundleState, get_bundle
 from triage.prediction.manifest import CARD_FILE
@@ -35,6 +37,7 @@ def show(request: Request) -> Response:
     context = _standing(overview, visitor) | {
         "challenger": challenger,
         "challenge": _challenge(parts, challenger),
+        "drift": _drift(parts, overview),
         "expect_challenger": parts.challenge.expected(),
         "summaries": {state.version: summary_of(state) for state in overview.bundles},
         "moves": overview.moves,
@@ -76,6 +79,15 @@ def _challenge(parts: Parts, pointer: Pointer | None) -> Report | None:
     key = ("challenge", *parts.challenge.state(pointer))
     found: Report | None = parts.lately.ask(key, parts.challenge.report, AT_ONCE)
     return found
+
+
+def _drift(parts: Parts, overview: Overview) -> DriftView | None:
+    """None where nothing that learnt is in force."""
+    in_force = _find(overview, overview.in_force)
+    if in_force is None or in_force.manifest is None or not in_force.manifest.heads:
+        return None
+    found: Drifted | None = parts.lately.ask(("drift", overview.in_force), parts.drift.report, AT_ONCE)
+    return drift_view(found)
 
 
 def _standing(overview: Overview, visitor: Visitor) -> dict[str, Any]:

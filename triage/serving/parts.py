@@ -9,6 +9,7 @@ from triage.assessing import Assessing
 from triage.challenge import Challenge
 from triage.corrections import Corrections
 from triage.domain.catalogue import Catalogue
+from triage.drift import Drift
 from triage.drilling.real import RealDrills
 from triage.drilling.trying import Trying
 from triage.engine import Engine
@@ -145,6 +146,7 @@ class Parts:
         self.reshaping = Reshaping(PatternChanges(database), utc_now)
         self.silencing = Silencing(database, lambda: in_force(activation), utc_now)
         self.challenge = Challenge(database, settings.models_dir, settings.review_sample, utc_now)
+        self.drift = Drift(database, settings.models_dir, settings.review_sample, utc_now)
         self.promotion = Promotion(self.configurations, activation, settings.models_dir)
 
 
