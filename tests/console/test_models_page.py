@@ -3,12 +3,15 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from psycopg.types.json import Jsonb
 
+from tests.console.weeks import COLUMNS
 from tests.fixtures_console import Console, Visit
 from tests.fixtures_service import ROOT, StartService
 from triage.prediction.manifest import MANIFEST_FILE, manifest_bytes, read_manifest
@@ -152,6 +155,53 @@ def test_a_bundle_runs_beside_first_and_its_figures_are_shown(
     card.get_by_role("button", name="End the challenge").click()
     expect(card.get_by_text("No bundle runs beside")).to_be_visible()
     assert console.service.get("/v1/models/shadow").json() == {"report": None}
+
+
+_AGAIN = f"""
+WITH new AS (SELECT gen_random_uuid() AS incident, gen_random_uuid() AS decision, gen_random_uuid() AS pattern),
+decided AS (
+    INSERT INTO decision (id, incident_id, decided_at, inputs, record)
+    SELECT new.decision, new.incident, %(at)s, d.inputs,
+        jsonb_set(d.record, '{{team}}', d.record->'team' || %(team)s)
+    FROM new, decision AS d JOIN incident AS i ON i.decision_id = d.id WHERE i.id = %(incident)s
+), opened AS (
+    INSERT INTO incident ({COLUMNS["incident"]}) SELECT {COLUMNS["incident"]} FROM (
+        SELECT (jsonb_populate_record(i, jsonb_build_object('id', new.incident, 'decision_id', new.decision,
+            'opened_at', %(at)s, 'state', 'resolved', 'status', 'resolved'))).*
+        FROM new, incident AS i WHERE i.id = %(incident)s
+    ) AS copied
+)
+INSERT INTO review_item SELECT (jsonb_populate_record(q, jsonb_build_object('incident_id', new.incident,
+    'decision_id', new.decision, 'pattern_id', new.pattern, 'opened_at', %(at)s, 'lead', false))).*
+FROM new, review_item AS q WHERE q.incident_id = %(incident)s
+"""
+"""Another incident like one, of a pattern of its own, at another time, of which ``team`` was concluded."""
+
+
+def test_a_drift_is_told_with_its_weeks(
+    visiting: Callable[..., Visit], start_service: StartService, models: Path
+) -> None:
+    service = start_service(started=False, MODELS_DIR=models)
+    shutil.rmtree(service.config)
+    shutil.copytree(ROOT / "config", service.config)
+    console = Console(service.start())
+    incident = console.fire(title="Card payments are declined", service="payment-gateway", source="api")
+    now = datetime.now(UTC)
+    assert service.database_url is not None
+    with psycopg.connect(service.database_url, autocommit=True) as db:
+        for number in range(400):
+            at = now - timedelta(days=56 * (number + 1) / 401)
+            acts = number % 4 != 0 if number >= 100 else number % 4 == 0
+            team = {"source": "model" if acts else "fallback", "abstained": not acts, "probability": 0.9}
+            db.execute(_AGAIN, {"incident": incident, "at": at, "team": Jsonb(team)})
+    visit = visiting(console)
+    page = visit.go("/models")
+    while page.get_by_text("being added up").count():
+        page.reload()
+    told = section(page, "Does it still fit?")
+    assert "It drifts: it acts alone on 25% of incidents lately, and did on 75% before" in told.inner_text()
+    told.locator(".chart canvas").first.wait_for()
+    visit.shown("models-drift")
 
 
 def test_nobody_promotes_over_what_a_colleague_did_a_moment_ago(

@@ -22,7 +22,7 @@ _OWNERS = {
 _WHAT = ("error rate above 5%", "latency above 2 s", "replication lag", "disk nearly full", "pods restart")
 _PRIORITIES = (("P1", 0.08, 600), ("P2", 0.22, 900), ("P3", 0.5, 1800), ("P4", 0.2, 3600))
 _POLICIES = {"P1": "major-incident", "P2": "urgent", "P3": "standard", "P4": "standard"}
-_COLUMNS = {
+COLUMNS = {
     "decision": "id, incident_id, decided_at, inputs, record",
     "incident": "id, pattern_id, source, scope, service, environment, title, event, text_key, state, status,"
     " priority, team, decision_id, occurrences, deliveries, opened_at, last_occurred_at, last_seen_at,"
@@ -59,12 +59,12 @@ def live_through(db: psycopg.Connection[Any], asked: Weeks) -> None:
         " VALUES (%s, %s, 's', 't', %s, %s)",
         (pattern, pattern, asked.until - timedelta(weeks=asked.weeks), asked.until),
     )
-    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _COLUMNS}
+    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in COLUMNS}
     for _ in range(asked.incidents):
         for table, row in _incident(chance, asked, pattern):
             rows[table].append(row)
     rows["timeline"].sort(key=lambda row: row[1])
-    for table, columns in _COLUMNS.items():
+    for table, columns in COLUMNS.items():
         with db.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             for row in rows[table]:
                 copy.write_row(row)
