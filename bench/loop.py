@@ -4,8 +4,9 @@ Ten weeks of real incidents (ServiceNow, UCI) in the order of time. Three system
 fitted on the first two weeks as far as it was known by their end who had resolved what. The first learns nothing
 more. In the other two somebody looks at one of twenty incidents, and says which team resolved it in the end: in
 the second the product's review queue says which one, its random sample mixed in as in the product; in the third
-chance alone. What was said holds for the next of the pattern as in the product, and once a week each of the two is
-trained anew on the start and on what was said so far, by the product's own training.
+chance alone. What was said holds for the next of the pattern as in the product, to which the start is an imported
+history, and once a week each of the two is trained anew on the start and on what was said so far, by the
+product's own training.
 
 What is judged is what the service says when an incident opens, before anybody looked at it.
 """

@@ -102,6 +102,7 @@ class System:
         self._embeddings: dict[str, Embedding] = {}
         self._said: defaultdict[str, list[tuple[str, TriageOverride]]] = defaultdict(list)
         self._carried: dict[str, deque[bool]] = {word: deque(maxlen=LATEST) for word in ("team", "priority")}
+        self._told: deque[bool] = deque(maxlen=LATEST)
         self._waiting: dict[str, tuple[ReviewItem, HistoryRow]] = {}
         self._lately: list[str] = []
         self._reviewed: list[HistoryRow] = []
@@ -109,10 +110,14 @@ class System:
     def run(self) -> list[Routed]:
         repeats, routed = Repeats(), []
         trained_at = self._plan.start
+        known = {row.id for row in known_at_start(self._plan.rows, self._plan.start)}
+        labelled: dict[str, str] = {}
         for row in self._plan.rows:
             at = moment(row)
             recurrence = repeats.next(row.id, row.incident, at)
             if at < self._plan.start:
+                if row.id in known:
+                    self._tell(labelled, str(recurrence.pattern_id), self._truth(row))
                 continue
             while at >= trained_at + WEEK:
                 trained_at += WEEK
@@ -131,6 +136,12 @@ class System:
                 if len(self._lately) == EVERY:
                     self._review(at)
         return routed
+
+    def _tell(self, labelled: dict[str, str], pattern: str, team: str) -> None:
+        """How labels carried over in what the start had, as an import counts it."""
+        if pattern in labelled:
+            self._told.append(labelled[pattern] == team)
+        labelled[pattern] = team
 
     def _decide(self, row: HistoryRow, inputs: DecisionInputs) -> Decision:
         text = incident_text(row.incident)
@@ -160,7 +171,8 @@ class System:
 
     def _correction(self, pattern: str) -> TriageOverride | None:
         looks = {word: Carrying(looks=len(seen), same=sum(seen)) for word, seen in self._carried.items()}
-        return correction_of(self._said[pattern][::-1], looks["priority"], looks["team"])
+        told = Carrying(looks=len(self._told), same=sum(self._told))
+        return correction_of(self._said[pattern][::-1], looks["priority"], replace(looks["team"], told=told))
 
     def _queue(self, row: HistoryRow, inputs: DecisionInputs, decision: Decision) -> None:
         pattern = str(inputs.recurrence.pattern_id)

@@ -127,8 +127,8 @@ def drift_of(
     reasons = [*_moved(before, lately)] if is_enough else []
     if expected is not None and share.value is not None and share.high < expected - PRECISION_LOST:
         reasons.append(
-            f"people said the same in {share.value:.0%} of what it acted on ({share.low:.0%} – {share.high:.0%});"
-            f" when it was trained it was {expected:.0%}"
+            f"people said the same in {_percent(share.value)} of what it acted on ({_percent(share.low)} –"
+            f" {_percent(share.high)}); when it was trained it was {_percent(expected)}"
         )
     return TargetDrift(
         target=target,
@@ -164,7 +164,7 @@ def _moved(before: Asked, lately: Asked) -> Iterator[str]:
     (earlier, error), (later, error_later) = _share(before), _share(lately)
     spread = math.hypot(error, error_later)
     if abs(later - earlier) > SHARE_MOVED and _two_sided(later - earlier, spread) < SURE:
-        yield f"it acts alone on {later:.0%} of incidents lately, and did on {earlier:.0%} before"
+        yield f"it acts alone on {_percent(later)} of incidents lately, and did on {_percent(earlier)} before"
     one, other = _mix(before), _mix(lately)
     labels = sorted(one.keys() | other.keys())
     if len(labels) < 2:
@@ -174,8 +174,14 @@ def _moved(before: Asked, lately: Asked) -> Iterator[str]:
     moved = shares[1] - shares[0]
     if np.abs(moved).sum() / 2 > MIX_MOVED and _chi_squared(table) < SURE:
         most = [at for at in np.argsort(-np.abs(moved), kind="stable")[:3].tolist() if abs(moved[at]) >= 0.01]
-        told = ", ".join(f"{labels[at]} {shares[1][at]:.0%} (before {shares[0][at]:.0%})" for at in most)
+        told = ", ".join(
+            f"{labels[at]} {_percent(shares[1][at])} (before {_percent(shares[0][at])})" for at in most
+        )
         yield f"it says other things than before, of patterns: {told}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _share(part: Asked) -> tuple[float, float]:

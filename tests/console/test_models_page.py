@@ -199,7 +199,7 @@ def test_a_drift_is_told_with_its_weeks(
     while page.get_by_text("being added up").count():
         page.reload()
     told = section(page, "Does it still fit?")
-    assert "It drifts: it acts alone on 25% of incidents lately, and did on 75% before" in told.inner_text()
+    assert "It drifts: it acts alone on 25 % of incidents lately, and did on 75 % before" in told.inner_text()
     told.locator(".chart canvas").first.wait_for()
     visit.shown("models-drift")
 

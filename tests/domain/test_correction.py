@@ -35,6 +35,13 @@ WELL = Carrying(looks=40, same=36)
         (("b", *("a" for _ in range(9))), WELL, "b"),
         (("b", *("a" for _ in range(9))), POORLY, None),
         (("a",), Carrying(looks=12, same=5), None),
+        (("a",), Carrying(told=POORLY), None),
+        (("a",), Carrying(told=WELL), "a"),
+        (("a",), Carrying(told=Carrying(looks=2, same=0)), None),
+        (("a",), Carrying(told=Carrying(looks=4, same=2)), "a"),
+        (("a",), Carrying(looks=24, same=22, told=POORLY), "a"),
+        (("a",), Carrying(looks=24, same=11, told=WELL), None),
+        (("a", "a"), Carrying(told=POORLY), "a"),
     ],
 )
 def test_the_newest_word_holds_unless_words_were_seen_not_to_carry_over(

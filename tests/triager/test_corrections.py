@@ -12,6 +12,7 @@ from triage.domain.priority import Priority
 from triage.domain.recurrence import Silence
 from triage.errors import BadRequest, Conflict, NotFound, UnknownWord
 from triage.memory.silencing import IT_IS_OVER, tell_unsilenced
+from triage.store.importing import PostgresImport
 from triage.store.incidents import Incidents
 from triage.store.silences import Silences
 from triage.triager import Received
@@ -221,3 +222,24 @@ def test_what_is_over_or_was_never_hidden_is_not_decided_again(desk: Desk, corre
     assert tell_unsilenced(Silences(desk.database), corrections, desk.clock.now) == 0
     assert corrections.reconsider(hidden.incident.id, "over") is None
     assert corrections.reconsider(open_one.incident.id, "over") is None
+
+
+@pytest.mark.parametrize(("teams", "holds"), [("aaaaaaaaaaaaaaaa", True), ("abcabcabcabcabca", False)])
+def test_an_imported_history_tells_what_is_expected_of_a_single_word(
+    desk: Desk, corrections: Corrections, teams: str, holds: bool
+) -> None:
+    for team in teams:
+        earlier = desk.fire(service="gates", title="Badge reader is dark").incident
+        corrections.resolve(earlier.id, "ann", "")
+        desk.clock.advance(minutes=1)
+        with desk.database.connection() as db:
+            db.execute(
+                "INSERT INTO imported (incident_id, history_id, team) VALUES (%s, %s, %s)",
+                (earlier.id, earlier.id, team),
+            )
+    PostgresImport(desk.database).finish()
+    opened = desk.fire(service="lift", title="Lift 4 stands still")
+    corrections.override(opened.incident.id, "ann", priority=None, team="payments")
+    corrections.resolve(opened.incident.id, "ann", "")
+    again = desk.fire(service="lift", title="Lift 4 stands still")
+    assert (again.decision.team.source is DecisionSource.CORRECTION) is holds

@@ -79,7 +79,7 @@ def test_being_less_right_than_in_training_is_told(muddled_bundle: Path) -> None
     as_before = {one.incident_id: n % 10 != 0 for n, one in enumerate(rows)}
     worse = {one.incident_id: n % 2 == 0 for n, one in enumerate(rows)}
     assert "when it was trained" not in reasons(rows, as_before, measured)
-    assert "people said the same in 50% of what it acted on (43% – 57%)" in reasons(rows, worse, measured)
+    assert "people said the same in 50 % of what it acted on (43 % – 57 %)" in reasons(rows, worse, measured)
 
 
 def test_little_is_called_too_little() -> None:

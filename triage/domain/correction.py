@@ -3,8 +3,8 @@
 The newest word holds for the next of its pattern at once. But a pattern is what reads alike, and what reads alike
 need not be one team's: in an organisation whose patterns mostly do not tell, the newest word holds only where most
 of what was said before it, of other incidents of the pattern, is the same. Whether it is such a one is measured,
-by how often the word before was right of the next one somebody looked at; until that is known, the newest word
-holds.
+by how often the word before was right of the next one somebody looked at; until that is known, by how often it
+would have been in an imported history; and without one the newest word holds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,8 @@ LATEST = 200
 """Of so many of the latest looks it is measured how words carry over."""
 LEAST_CARRIED = 2 / 3
 """Where fewer words than this carry over, a single one is wrong of the next incident too often to act alone."""
-EXPECTED_LOOKS, EXPECTED_SAME = 8, 6
+EXPECTED = 3 / 4
+EXPECTED_LOOKS = 8
 """What people expect of a word, as if so many had been looked at before: a few that differ may be chance."""
 COMPARED = 9
 """So many words before the newest say whether its pattern is of one mind."""
@@ -27,16 +28,23 @@ COMPARED = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
-    """Of ``looks`` at an incident whose pattern had a word already, how many said the same."""
+    """Of ``looks`` at an incident whose pattern had a word already, how many said the same. ``told``: the same of
+    an imported history, whose labels nobody gave for this, so that it counts as what is expected and no more."""
 
     looks: int = 0
     same: int = 0
+    told: "Carrying | None" = None
+
+    @property
+    def share(self) -> float:
+        """The mean of a beta distribution (Gelman et al., "Bayesian Data Analysis", 2013, section 2.4) that begins
+        with what is expected."""
+        expected = self.told.share if self.told is not None else EXPECTED
+        return (self.same + EXPECTED_LOOKS * expected) / (self.looks + EXPECTED_LOOKS)
 
     @property
     def lets_one_hold(self) -> bool:
-        """As people expect of it, unless the looks show that too few carry over: the mean of a beta distribution
-        (Gelman et al., "Bayesian Data Analysis", 2013, section 2.4) that begins with what is expected."""
-        return (self.same + EXPECTED_SAME) / (self.looks + EXPECTED_LOOKS) >= LEAST_CARRIED
+        return self.share >= LEAST_CARRIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import dict_row
 
+from triage.domain.correction import LATEST
 from triage.domain.incident import Incident
 from triage.domain.memory import Looks, Memory, PatternRecord, Split
 from triage.domain.provenance import Told
@@ -70,10 +71,12 @@ class PostgresImport:
             db.execute(f"ANALYZE (SKIP_LOCKED) {FILLED}".encode())
 
     def finish(self) -> None:
-        """Count the words of all texts, which nobody has to wait for afterwards."""
+        """Count the words of all texts, and how labels carry over within patterns, which nobody has to wait for
+        afterwards."""
         self.take_stock()  # since by this it is known that there are any
         with named_failures(), self._own_connection() as db:
             count_words(db, grown=0.0)
+            db.execute(_CARRYING, {"latest": LATEST})
 
     def _own_connection(self) -> Db:
         """For what takes as long as it takes."""
@@ -167,6 +170,32 @@ _WIDEN = """
 UPDATE pattern SET first_seen_at = new.first_seen_at
 FROM unnest(%s::uuid[], %s::timestamptz[]) AS new (id, first_seen_at)
 WHERE pattern.id = new.id AND new.first_seen_at < pattern.first_seen_at
+"""
+
+_CARRYING = """
+WITH told AS (
+    SELECT i.id, p.root, i.opened_at, imported.priority, imported.team
+    FROM imported JOIN incident AS i ON i.id = imported.incident_id JOIN pattern AS p ON p.id = i.pattern_id
+), priorities AS (
+    SELECT opened_at, priority = lag(priority) OVER (PARTITION BY root ORDER BY opened_at, id) AS same
+    FROM told WHERE priority IS NOT NULL
+), teams AS (
+    SELECT opened_at, team = lag(team) OVER (PARTITION BY root ORDER BY opened_at, id) AS same
+    FROM told WHERE team IS NOT NULL
+)
+INSERT INTO told_carrying (priority_looks, priority_same, team_looks, team_same)
+SELECT priority.looks, priority.same, team.looks, team.same
+FROM (
+    SELECT count(*) AS looks, count(*) FILTER (WHERE same) AS same FROM (
+        SELECT same FROM priorities WHERE same IS NOT NULL ORDER BY opened_at DESC LIMIT %(latest)s
+    ) AS latest
+) AS priority, (
+    SELECT count(*) AS looks, count(*) FILTER (WHERE same) AS same FROM (
+        SELECT same FROM teams WHERE same IS NOT NULL ORDER BY opened_at DESC LIMIT %(latest)s
+    ) AS latest
+) AS team
+ON CONFLICT (one_row) DO UPDATE SET priority_looks = excluded.priority_looks,
+    priority_same = excluded.priority_same, team_looks = excluded.team_looks, team_same = excluded.team_same
 """
 
 _IMPORTED = """

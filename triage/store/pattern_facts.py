@@ -30,7 +30,7 @@ _BY_DIGEST = """
 _PATTERN_FACTS = """
 SELECT d.digests, p.*, family.total, family.born_at, family.seen_at, latest.id AS latest_incident,
     opened.incidents AS open_incidents, counted.*, past.recent, resolved.seconds AS resolve_seconds, said.words,
-    carrying.*, silence.silence
+    carrying.*, to_jsonb(told) AS told, silence.silence
 FROM {start}
 CROSS JOIN LATERAL (
     SELECT sum(occurrences)::bigint AS total, min(first_seen_at) AS born_at, max(last_seen_at) AS seen_at
@@ -97,6 +97,7 @@ CROSS JOIN (
         WHERE carried_team IS NOT NULL AND undone_at IS NULL ORDER BY made_at DESC LIMIT {carried}
     ) AS latest
 ) AS carrying
+LEFT JOIN told_carrying AS told ON true
 LEFT JOIN LATERAL (
     SELECT to_jsonb(s) AS silence FROM silence AS s JOIN pattern AS m ON m.id = s.pattern_id
     WHERE m.root = p.id AND s.ended_at IS NULL AND s.ends_at > %(now)s ORDER BY s.priority, s.ends_at DESC LIMIT 1
@@ -163,8 +164,16 @@ def _silence(row: dict[str, Any]) -> Silence:
 
 
 def _correction(row: dict[str, Any]) -> TriageOverride | None:
-    priorities = Carrying(looks=row["priority_looks"], same=row["priority_same"])
-    return correction_of(_said(row), priorities, Carrying(looks=row["team_looks"], same=row["team_same"]))
+    return correction_of(_said(row), _carrying(row, "priority"), _carrying(row, "team"))
+
+
+def _carrying(row: dict[str, Any], word: str) -> Carrying:
+    told = row["told"]
+    return Carrying(
+        looks=row[f"{word}_looks"],
+        same=row[f"{word}_same"],
+        told=Carrying(looks=told[f"{word}_looks"], same=told[f"{word}_same"]) if told else None,
+    )
 
 
 def _said(row: dict[str, Any]) -> list[tuple[str, TriageOverride]]:
