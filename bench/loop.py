@@ -61,8 +61,9 @@ def main(data: Path, weeks: int | None, output: Path | None) -> None:
         click.echo(f"\n{NAMES[choice]}")
         click.echo(_table(found))
     last = max(one.week for one in routed["none"])
-    click.echo(f"\nWeeks {last - LAST_WEEKS + 1} to {last}, of all incidents the team named first is right:")
-    click.echo(_comparison(routed, last - LAST_WEEKS))
+    for after, which in ((last - LAST_WEEKS, "on which nothing was chosen"), (START_WEEKS, "all of them")):
+        click.echo(f"\nWeeks {after + 1} to {last}, {which}: of all incidents the team named first is right:")
+        click.echo(_comparison(routed, after))
     KEPT.mkdir(parents=True, exist_ok=True)
     file = KEPT / "loop.svg"
     curves = [Curve(words=NAMES[choice], points=_by_week(found, named)) for choice, found in routed.items()]
