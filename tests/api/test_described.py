@@ -80,23 +80,28 @@ ADDRESSES = [
     ("GET", "/v1/models"),
     ("POST", "/v1/models/promote"),
     ("POST", "/v1/models/rollback"),
+    ("POST", "/v1/models/shadow"),
+    ("GET", "/v1/models/shadow"),
+    ("GET", "/v1/models/drift"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/version"),
     ("GET", "/metrics"),
 ]
 TAKE_NOTHING = {
-    "/v1/review/disagreements",
-    "/v1/review/next",
-    "/v1/review/undo",
-    "/v1/models",
-    "/livez",
-    "/readyz",
-    "/version",
-    "/metrics",
+    ("GET", "/v1/review/disagreements"),
+    ("POST", "/v1/review/next"),
+    ("POST", "/v1/review/undo"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/shadow"),
+    ("GET", "/v1/models/drift"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/version"),
+    ("GET", "/metrics"),
 }
 ASKED = [(method, path, GenerationMode.POSITIVE) for method, path in ADDRESSES] + [
-    (method, path, GenerationMode.NEGATIVE) for method, path in ADDRESSES if path not in TAKE_NOTHING
+    (method, path, GenerationMode.NEGATIVE) for method, path in ADDRESSES if (method, path) not in TAKE_NOTHING
 ]
 CALM = settings(
     max_examples=25,
