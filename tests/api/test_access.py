@@ -43,6 +43,9 @@ NEEDS: list[tuple[Role, str, str, Any]] = [
     (Role.ENGINEER, "GET", "/v1/models", None),
     (Role.ENGINEER, "POST", "/v1/models/promote", {"version": "none there", "reason": "a trial"}),
     (Role.ENGINEER, "POST", "/v1/models/rollback", {"reason": "a trial"}),
+    (Role.ENGINEER, "GET", "/v1/models/shadow", None),
+    (Role.ENGINEER, "GET", "/v1/models/drift", None),
+    (Role.ENGINEER, "POST", "/v1/models/shadow", {"version": "none there", "reason": "a trial"}),
 ]
 OPEN = ["/livez", "/readyz", "/version", "/metrics", "/docs", "/openapi.json"]
 
