@@ -184,6 +184,20 @@ def test_one_that_cannot_be_opened_any_more_is_left_alone_and_counted(api: Api, 
     assert api.get("/readyz").status_code == 200
 
 
+def test_a_decision_whose_configuration_is_gone_keeps_no_other_from_being_asked_about(api: Api) -> None:
+    fill(api, 3)
+    with api.service.parts.database.connection() as db:
+        db.execute("ALTER TABLE decision DISABLE TRIGGER decision_immutable")
+        db.execute(
+            "UPDATE decision SET record = jsonb_set(record, '{versions,policy}', '\"gone\"')"
+            " WHERE id = (SELECT decision_id FROM review_item ORDER BY opened_at OFFSET 1 LIMIT 1)"
+        )
+    name(api, TWIN)
+    asked_about(api, 2)
+    api.fire(title="Another one", service="later")
+    asked_about(api, 3)
+
+
 def test_the_command_line_names_tells_and_ends(
     api: Api, address: str, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ it sees tomorrow.
 
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -13,7 +14,7 @@ import structlog
 from triage.challenge import Challenge
 from triage.decider import Case
 from triage.domain.assessment import acts
-from triage.errors import TriageError
+from triage.errors import ConfigurationError, NotFound, TriageError
 from triage.prediction.text import incident_text
 from triage.replay import Deciders
 from triage.serving.metrics import Metrics
@@ -58,6 +59,8 @@ class Shadowing:
         self._ended.set()
         if self._thread is not None:
             self._thread.join(timeout=5)
+        if self._thread is None or not self._thread.is_alive():
+            self._release()
 
     def _run(self, pointer: Pointer) -> None:
         try:
@@ -73,23 +76,37 @@ class Shadowing:
     def _pass(self, pointer: Pointer) -> int:
         """How many incidents it was asked about, once none waits."""
         since, asked = self._challenge.begins(pointer), 0
-        while not self._ended.is_set():
+        while self._wants(pointer) and self._challenges.read_waiting(pointer.version, since, 1):
             with self._challenges.alone() as alone:
                 if not alone:
-                    return asked
+                    break
                 waiting = self._challenges.read_waiting(pointer.version, since, ASKED_AT_ONCE)
-                self._challenges.keep(pointer.version, [self._ask(pointer.version, one) for one in waiting])
-            asked += len(waiting)
-            self._metrics.shadowed.inc(len(waiting))
-            if len(waiting) < ASKED_AT_ONCE:
-                break
+                found = [self._ask(pointer.version, one) for one in waiting if not self._ended.is_set()]
+                answers = [answer for answer in found if answer is not None]
+                self._challenges.keep(pointer.version, answers)
+            asked += len(answers)
+            self._metrics.shadowed.inc(len(answers))
+            if len(answers) < len(waiting):
+                # Nothing more can be said of those, now: what came after them must not wait for it.
+                since = waiting[-1].inputs.opened_at + timedelta(microseconds=1)
         return asked
 
-    def _ask(self, challenger: str, waiting: Waiting) -> Answer:
-        """As it was decided then, by another bundle."""
+    def _wants(self, pointer: Pointer) -> bool:
+        """Another one may have been named, or this one put in force, while it catches up."""
+        return not self._ended.is_set() and self._challenge.pointer() == pointer
+
+    def _ask(self, challenger: str, waiting: Waiting) -> Answer | None:
+        """As it was decided then, by another bundle; None where the configuration of that time cannot be read."""
         started = time.monotonic()
         versions, inputs = waiting.decision.versions, waiting.inputs
-        decider = self._deciders(challenger).get(versions.catalogue, versions.policy, challenger)
+        deciders = self._deciders(challenger)
+        deciders.predictor(challenger)
+        try:
+            decider = deciders.get(versions.catalogue, versions.policy, challenger)
+        except (NotFound, ConfigurationError) as error:
+            self._metrics.failures.labels("shadow").inc()
+            log.warning("the challenger cannot be asked about a decision", why=str(error))
+            return None
         assert decider.predictor is not None  # a challenger names a bundle
         embedding = decider.predictor.encoder.encode([incident_text(inputs.incident)])[0]
         decision = decider.decide([Case(inputs=inputs, embedding=embedding)])[0]
